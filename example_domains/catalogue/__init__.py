@@ -1,0 +1,1 @@
+"""Own the artists, albums and tracks of the store's music library."""

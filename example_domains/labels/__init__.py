@@ -1,0 +1,1 @@
+"""Own the record labels and their releases."""

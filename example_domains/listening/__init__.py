@@ -1,0 +1,1 @@
+"""Count the sessions of each station in each hour."""

@@ -1,0 +1,1 @@
+"""Own the play events and the song list of the radio stations."""

@@ -1,0 +1,1 @@
+"""Work out what each artist earned, and how often each artist was played."""

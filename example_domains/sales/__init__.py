@@ -1,0 +1,1 @@
+"""Own the invoices of the store and their lines."""

@@ -1,0 +1,202 @@
+"""Make the Dagster assets of a product: one op for each port, one asset for each internal.
+
+In:  a product.
+Out: assets definitions. A port's op builds, publishes and reports; when its batch is refused it
+yields the failed checks, fails without retries, and materializes nothing.
+
+Why: Dagster stores a materialization before it looks at a blocking check, so a check alone would
+renew a port's freshness with bad data. Only an op that never yields the materialization is a gate.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import dagster as dg
+
+from mesh_dagster.compile import metadata, names
+from mesh_dagster.compile.automation import condition_for, freshness_for
+from mesh_dagster.compile.checks import checks_for, results_for
+from mesh_dagster.compile.partitions import inside, require_partitions
+from mesh_dagster.compile.resources import MeshResource
+from mesh_dagster.compile.steps import (
+    Step,
+    deps_for,
+    kinds_for,
+    plan_of,
+    resource_keys_for,
+    signature_for,
+)
+from mesh_dagster.declare.port import Adopted, Internal, OutputPort
+from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.declare.wiring import Build
+from mesh_dagster.run.declared import register
+from mesh_dagster.run.judge import Batch
+from mesh_dagster.run.lineage import origins
+from mesh_dagster.run.publish import Published, Refused, publish
+from mesh_dagster.run.store import Store
+
+PortEvent = dg.AssetCheckResult | dg.MaterializeResult[Any]
+
+
+def assets_for(product: DataProduct) -> list[Any]:  # Any: assets definitions, and adopted specs
+    """Return every asset of a product."""
+    return [
+        *(adopted_for(product, adopted) for adopted in product.adopted.values()),
+        *(internal_for(product, internal) for internal in product.internals.values()),
+        *(port_for(product, port) for port in product.ports.values()),
+    ]
+
+
+def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
+    """Return a port as one op with its checks, which cannot be left out."""
+    signature, ins = signature_for(product, port.build)
+    who = str(port.address)
+
+    def compute(context: dg.AssetExecutionContext, **given: Any) -> Iterator[PortEvent]:
+        mesh: MeshResource = context.resources.mesh
+        store, registry = mesh.store(), mesh.open_registry()
+        with Step(product, port.build, store, context) as step:
+            plan = plan_of(step.result(given), who)
+            columns = metadata.column_lineage(origins(plan), step.places)
+            belongs = inside(port, step.slice) if port.partitioned else {}
+            run_id = context.run.run_id
+            batch = Batch(port, plan, step.slice, belongs, step.inputs, run_id)
+            register(product, registry, _now)
+            outcome = publish(batch, store, registry, _now)
+        registry.close()
+        if isinstance(outcome, Refused):
+            yield from _refusal(context, port, outcome)
+        else:
+            yield from _publication(context, port, outcome, store, columns)
+
+    compute.__signature__ = signature  # type: ignore[attr-defined]  # Dagster reads it
+    decorate = dg.multi_asset(
+        name=names.op_name(port.address.parts),
+        specs=[_port_spec(product, port)],
+        ins=ins,
+        check_specs=checks_for(port),
+        can_subset=False,
+        required_resource_keys=resource_keys_for(port.build),
+        backfill_policy=dg.BackfillPolicy.multi_run(1) if port.partitioned else None,
+        pool=port.execution.pool,
+        retry_policy=port.execution.retry_policy,
+        op_tags=dict(port.execution.op_tags) or None,
+    )
+    return decorate(compute)
+
+
+def internal_for(product: DataProduct, internal: Internal) -> dg.AssetsDefinition:
+    """Return an internal as an asset whose frame the mesh's IO manager stores."""
+    signature, ins = signature_for(product, internal.build)
+
+    def compute(context: dg.AssetExecutionContext, **given: Any) -> object:
+        mesh: MeshResource = context.resources.mesh
+        # Left open: a DuckDB relation is read only when the IO manager stores it.
+        step = Step(product, internal.build, mesh.store(), context)
+        result = step.result(given)
+        context.add_output_metadata({names.INPUTS: dict(step.inputs)})
+        return result
+
+    compute.__signature__ = signature  # type: ignore[attr-defined]  # Dagster reads it
+    decorate = dg.asset(
+        key=names.internal_key(internal),
+        ins=ins,
+        deps=deps_for(product, internal.build),
+        group_name=names.internal_group(product),
+        description=internal.description,
+        owners=[product.owner],
+        tags=names.tags_for(product, "internal"),
+        kinds=kinds_for(internal.build, "parquet"),
+        code_version=_code_version(product, internal.build, ""),
+        metadata=metadata.code_references(internal.build),
+        io_manager_key=internal.io_manager_key or names.IO_MANAGER,
+        partitions_def=internal.execution.partitions,
+        automation_condition=condition_for(product, internal),
+        required_resource_keys=resource_keys_for(internal.build),
+        pool=internal.execution.pool,
+        retry_policy=internal.execution.retry_policy,
+        op_tags=dict(internal.execution.op_tags) or None,
+    )
+    return decorate(compute)
+
+
+def adopted_for(product: DataProduct, adopted: Adopted) -> Any:  # Any: whatever was adopted
+    """Return an adopted asset, put among the product's internals; a bare key becomes a spec."""
+    asset = adopted.asset
+    if isinstance(asset, dg.AssetKey):
+        asset = dg.AssetSpec(asset)
+
+    def inside_product(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(
+            group_name=names.internal_group(product),
+            tags={**spec.tags, **names.tags_for(product, "internal")},
+            owners=spec.owners or [product.owner],
+        )
+
+    if isinstance(asset, dg.AssetSpec):
+        return inside_product(asset)
+    return asset.map_asset_specs(inside_product)
+
+
+def _port_spec(product: DataProduct, port: OutputPort) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=names.port_key(port.address),
+        deps=[
+            *deps_for(product, port.build),
+            *(given.key for given in signature_for(product, port.build)[1].values() if given.key),
+        ],
+        description=port.description or product.purpose,
+        metadata=metadata.port_metadata(product, port),
+        group_name=names.port_group(product),
+        code_version=_code_version(product, port.build, port.contract.digest),
+        automation_condition=condition_for(product, port),
+        owners=[product.owner],
+        tags=names.tags_for(product, "port"),
+        kinds=kinds_for(port.build, "deltalake"),
+        partitions_def=require_partitions(port),
+        freshness_policy=freshness_for(port.freshness),
+    )
+
+
+def _publication(
+    context: dg.AssetExecutionContext,
+    port: OutputPort,
+    outcome: Published,
+    store: Store,
+    columns: metadata.Metadata,
+) -> Iterator[PortEvent]:
+    made = outcome.publication
+    context.log.info(
+        f"{made.address} published version {made.version}: {made.rows:,} rows, "
+        f"{made.rejected_rows:,} rejected"
+    )
+    yield dg.MaterializeResult(
+        asset_key=names.port_key(port.address),
+        metadata={**metadata.publication_metadata(made, store.table(port.address)), **columns},
+        data_version=dg.DataVersion(str(made.version)),
+    )
+    # Dagster counts a check for the materialization before it, so the results come second.
+    yield from results_for(port, outcome.verdict)
+
+
+def _refusal(
+    context: dg.AssetExecutionContext, port: OutputPort, outcome: Refused
+) -> Iterator[PortEvent]:
+    context.log.error(f"{port.address} refused a batch of {outcome.refusal.rows:,} rows")
+    yield from results_for(port, outcome.verdict)
+    raise dg.Failure(str(outcome.error), allow_retries=False) from outcome.error
+
+
+def _code_version(product: DataProduct, build: Build, digest: str) -> str:
+    try:
+        source = inspect.getsource(inspect.unwrap(build.function))
+    except (OSError, TypeError):
+        source = ""
+    return f"{product.version}-{hashlib.sha256((source + digest).encode()).hexdigest()[:12]}"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,63 @@
+"""Say when Dagster runs a step by itself, and how old it may look in Dagster's own UI.
+
+In:  cadences and freshness promises.
+Out: automation conditions, Dagster's freshness policies, and the sensor that acts on them.
+"""
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from mesh_dagster.compile import names
+from mesh_dagster.declare.port import Internal, OutputPort
+from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.declare.slo import Freshness
+
+
+def condition_for(
+    product: DataProduct, step: Internal | OutputPort
+) -> dg.AutomationCondition[dg.AssetKey] | None:
+    """Return the condition under which a step runs by itself.
+
+    A step with a cadence runs by it. A step without one follows what it reads; what begins a
+    pipeline and has no cadence takes the one of the first port or internal that is made from it.
+    """
+    cadence = step.execution.cadence or _inherited(product, step.build.name)
+    if cadence is not None:
+        return dg.AutomationCondition.on_cron(cadence)
+    reads = step.build.taken("internal") or step.build.taken("input")
+    return dg.AutomationCondition.eager() if reads else None
+
+
+def freshness_for(promise: Freshness | None) -> dg.FreshnessPolicy | None:
+    """Return Dagster's policy for a promise; it shows in the UI and decides nothing."""
+    if promise is None:
+        return None
+    if promise.deadline is not None:
+        return dg.FreshnessPolicy.cron(
+            deadline_cron=promise.deadline,
+            lower_bound_delta=promise.within,
+            timezone=promise.timezone,
+        )
+    return dg.FreshnessPolicy.time_window(fail_window=promise.within, warn_window=promise.warn)
+
+
+def automation_sensor(keys: Iterable[dg.AssetKey]) -> dg.AutomationConditionSensorDefinition:
+    """Return the sensor that evaluates the conditions; it runs without being switched on."""
+    return dg.AutomationConditionSensorDefinition(
+        names.AUTOMATION_SENSOR,
+        target=dg.AssetSelection.assets(*keys),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Builds internals and ports by their cadence, or when what they read changed.",
+    )
+
+
+def _inherited(product: DataProduct, name: str) -> str | None:
+    """Find the cadence of what is made from a step that reads nothing."""
+    steps = [*product.internals.values(), *product.ports.values()]
+    own = next((step for step in steps if step.build.name == name), None)
+    if own is None or own.build.taken("internal") or own.build.taken("input"):
+        return None
+    readers = [s for s in steps if any(p.name == name for p in s.build.taken("internal"))]
+    found = (step.execution.cadence for step in readers if step.execution.cadence)
+    return next(found, None)

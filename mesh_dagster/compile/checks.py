@@ -1,0 +1,78 @@
+"""Show a verdict as Dagster asset checks, one for each family of rules.
+
+In:  a contract, before the first run; a verdict, after each audit.
+Out: check specs and check results, without a value of the data.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from mesh_dagster.compile import names
+from mesh_dagster.declare.contract import CheckName
+from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.run.verdict import Finding, Verdict
+
+_DESCRIPTIONS: dict[CheckName, str] = {
+    "schema": "Every column is there, with its type.",
+    "values": "Every row keeps the rules on values.",
+    "keys": "No key occurs twice.",
+}
+
+
+def checks_for(port: OutputPort) -> list[dg.AssetCheckSpec]:
+    """Return the checks of a port: only the families in which its contract has a rule."""
+    return [
+        dg.AssetCheckSpec(
+            name=check,
+            asset=names.port_key(port.address),
+            description=f"{_DESCRIPTIONS[check]} Judged before the batch can be read.",
+            blocking=True,
+        )
+        for check in _families(port)
+    ]
+
+
+def results_for(port: OutputPort, verdict: Verdict) -> Iterator[dg.AssetCheckResult]:
+    """Yield one result for each check of a port."""
+    for check in _families(port):
+        findings = verdict.of_check(check)
+        failed = [finding for finding in findings if not finding.passed]
+        refused = any(finding.rule.level == "error" for finding in failed)
+        yield dg.AssetCheckResult(
+            passed=not failed,
+            asset_key=names.port_key(port.address),
+            check_name=check,
+            severity=dg.AssetCheckSeverity.ERROR if refused else dg.AssetCheckSeverity.WARN,
+            metadata={
+                names.RULES: dg.MetadataValue.table([_record(finding) for finding in findings]),
+                names.FAILING_ROWS: sum(finding.failing_rows or 0 for finding in findings),
+                names.FUSED: verdict.fused,
+                **_undeclared(check, verdict),
+            },
+        )
+
+
+def _families(port: OutputPort) -> list[CheckName]:
+    have = {rule.check for rule in port.contract.rules}
+    if port.partition_columns:
+        have.add("values")
+    return [check for check in _DESCRIPTIONS if check in have]
+
+
+def _record(finding: Finding) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "rule": finding.rule.text,
+            "passed": finding.passed,
+            "failing_rows": finding.failing_rows if finding.failing_rows is not None else "",
+            "level": finding.rule.level,
+            "note": finding.note,
+        }
+    )
+
+
+def _undeclared(check: CheckName, verdict: Verdict) -> dict[str, str]:
+    if check != "schema" or not verdict.undeclared:
+        return {}
+    return {names.UNDECLARED: ", ".join(sorted(verdict.undeclared))}

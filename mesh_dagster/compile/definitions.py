@@ -1,0 +1,62 @@
+"""Put the assets, sensors and resources of all products of a code location together.
+
+In:  the products of one domain, and resources.
+Out: a `dg.Definitions`, ready for `workspace.yaml`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from mesh_dagster.compile import names
+from mesh_dagster.compile.assets import assets_for
+from mesh_dagster.compile.automation import automation_sensor
+from mesh_dagster.compile.resources import MeshIOManager, MeshResource
+from mesh_dagster.declare.mesh import Mesh
+from mesh_dagster.declare.product import DataProduct
+
+
+def definitions(
+    *products: DataProduct,
+    resources: Mapping[str, Any] | None = None,  # Any: whatever Dagster takes as a resource
+) -> dg.Definitions:
+    """Turn products into a code location.
+
+    Args:
+        products: The data products of one domain.
+        resources: Dagster resources for build functions. `mesh` (a `MeshResource`),
+            `mesh_io_manager` and `duckdb` (a `DuckDBResource`) replace the defaults.
+
+    Returns:
+        Assets, checks, the automation sensor and the resources. Call it once in a code location:
+        resources are carried once.
+
+    Raises:
+        MeshLoadError: The products do not fit together.
+        DeclarationError: A port's partitions cannot stand.
+    """
+    mesh = Mesh.of(products)
+    assets = [asset for product in mesh.products for asset in assets_for(product)]
+    keys = [
+        *(names.port_key(address) for address in mesh.ports),
+        *(names.internal_key(one) for p in mesh.products for one in p.internals.values()),
+    ]
+    given = dict(resources or {})
+    return dg.Definitions(
+        assets=assets,
+        sensors=[automation_sensor(keys)] if keys else [],
+        resources={**_defaults(given), **given},
+        metadata={"mesh_dagster/products": [product.key for product in mesh.products]},
+    )
+
+
+def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    mesh = given.get(names.MESH_RESOURCE, MeshResource())
+    root = mesh.root if isinstance(mesh, MeshResource) else None
+    return {
+        names.MESH_RESOURCE: mesh,
+        names.IO_MANAGER: MeshIOManager(root=root),
+        names.DUCKDB_RESOURCE: DuckDBResource(database=":memory:"),
+    }

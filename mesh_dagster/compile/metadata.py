@@ -1,0 +1,137 @@
+"""Describe ports and publications in Dagster metadata.
+
+In:  declarations, before the first run; a publication and its verdict, after each.
+Out: metadata under the keys of `names.py`: counts, columns, rules and times, never a data value.
+"""
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from mesh_dagster.compile import names
+from mesh_dagster.declare.contract import Column, Contract
+from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.declare.wiring import Build
+from mesh_dagster.run.lineage import Origin
+from mesh_dagster.run.registry import Publication
+from mesh_dagster.run.store import WHOLE
+
+Metadata = dict[str, Any]  # Any: every type that Dagster takes for metadata
+
+
+def port_metadata(product: DataProduct, port: OutputPort) -> Metadata:
+    """Describe a port as it is declared."""
+    return {
+        names.ADDRESS: str(port.address),
+        names.CONTRACT_VERSION: port.version,
+        names.PURPOSE: product.purpose,
+        names.READ: dg.MetadataValue.md(f'```python\nmd.read("{port.address}")\n```'),
+        names.COLUMN_SCHEMA: column_schema(port.contract),
+        **code_references(port.build),
+    }
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    """Show a contract as Dagster's column schema."""
+    keys = [f"unique: {', '.join(key)}" for key in contract.keys if len(key) > 1]
+    return dg.TableSchema(
+        columns=[_column(column) for column in contract.columns],
+        constraints=dg.TableConstraints(other=[*_table_rules(contract), *keys]),
+    )
+
+
+def code_references(build: Build) -> Metadata:
+    """Point to the build function's lines."""
+    function = inspect.unwrap(build.function)
+    try:
+        path, line = inspect.getsourcefile(function), inspect.getsourcelines(function)[1]
+    except (OSError, TypeError):
+        return {}
+    with warnings.catch_warnings():
+        # Dagster calls code references beta, once for each of them.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(
+            file_path=str(path), line_number=line, label=build.name
+        )
+        return {names.CODE_REFERENCES: dg.CodeReferencesMetadataValue(code_references=[reference])}
+
+
+def publication_metadata(publication: Publication, uri: str) -> Metadata:
+    """Describe one publication."""
+    counts = {names.ROW_COUNT: publication.port_rows}
+    if publication.slice != WHOLE:
+        counts[names.PARTITION_ROW_COUNT] = publication.rows
+    known: Metadata = {
+        **counts,
+        names.URI: uri,
+        names.ADDRESS: publication.address,
+        names.VERSION: publication.version,
+        names.CONTRACT_VERSION: publication.contract_version,
+        names.PUBLICATION: publication.publication_id,
+        names.REJECTED_ROWS: publication.rejected_rows,
+        names.INPUTS: dict(publication.inputs),
+        names.PROFILE: _profile(publication),
+    }
+    if publication.data_time:
+        known[names.DATA_TIME] = dg.MetadataValue.timestamp(publication.data_time)
+    return known
+
+
+def column_lineage(
+    origins: Mapping[str, frozenset[Origin]], places: Mapping[str, dg.AssetKey]
+) -> Metadata:
+    """Show the origins of columns as Dagster's column lineage.
+
+    Args:
+        origins: For each column of the port, the stored columns that it is made from.
+        places: The folder of each input in the store to the input's asset key.
+    """
+    deps = {name: _column_deps(found, places) for name, found in origins.items()}
+    if not any(deps.values()):
+        return {}
+    return {names.COLUMN_LINEAGE: dg.TableColumnLineage(deps_by_column=deps)}
+
+
+def _column_deps(
+    found: frozenset[Origin], places: Mapping[str, dg.AssetKey]
+) -> list[dg.TableColumnDep]:
+    known = {(_place(url, places), column) for url, column in found}
+    ordered = sorted((key.path, column) for key, column in known if key)
+    return [dg.TableColumnDep(asset_key=dg.AssetKey(path), column_name=column) for path, column in ordered]
+
+
+def _place(url: str, places: Mapping[str, dg.AssetKey]) -> dg.AssetKey | None:
+    return next((key for folder, key in places.items() if url.startswith(f"{folder}/")), None)
+
+
+def _column(column: Column) -> dg.TableColumn:
+    return dg.TableColumn(
+        name=column.name,
+        type=str(column.dtype),
+        description=column.description,
+        constraints=dg.TableColumnConstraints(
+            nullable=column.nullable, unique=column.unique, other=list(column.rules)
+        ),
+    )
+
+
+def _table_rules(contract: Contract) -> list[str]:
+    return [
+        rule.text for rule in contract.rules if rule.check == "values" and rule.column is None
+    ]
+
+
+def _profile(publication: Publication) -> dg.TableMetadataValue:
+    shown = ("column", "nulls", "nans", "approximate_distinct")
+    columns = publication.profile.get("columns", [])
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({name: "" if c[name] is None else c[name] for name in shown})
+            for c in columns
+        ],
+        schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in shown]),
+    )

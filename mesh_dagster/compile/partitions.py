@@ -1,0 +1,79 @@
+"""Translate between Dagster's partitions and the slices of a port.
+
+In:  a partitions definition, the key of the partition that is being built.
+Out: the slice's name, and for each partition column the condition that its rows belong there.
+"""
+
+import dagster as dg
+import polars as pl
+
+from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.storage import contract_schema
+from mesh_dagster.errors import DeclarationError
+
+
+def require_partitions(port: OutputPort) -> dg.PartitionsDefinition | None:
+    """Return the partitions of a port.
+
+    Raises:
+        DeclarationError: `partitions` is no partitions definition, or `partition_column` does not
+            fit its dimensions.
+    """
+    given, who = port.execution.partitions, f"The port '{port.address}'"
+    if given is None:
+        if port.partition_columns:
+            raise DeclarationError(
+                who, "has a partition column but no partitions", "Give it 'partitions' too."
+            )
+        return None
+    if not isinstance(given, dg.PartitionsDefinition):
+        raise DeclarationError(
+            who,
+            f"has partitions of type {type(given).__name__}",
+            "Give a Dagster partitions definition.",
+        )
+    dimensions = _dimensions(given)
+    unknown = sorted(set(port.partition_columns) - set(dimensions))
+    if unknown:
+        raise DeclarationError(
+            who,
+            f"has a partition column for the dimension '{unknown[0]}', which its partitions lack",
+            f"Use one of {', '.join(repr(name) for name in dimensions)}.",
+        )
+    return given
+
+
+def inside(port: OutputPort, key: str) -> dict[str, pl.Expr]:
+    """Return for each partition column the condition that a row belongs to partition `key`."""
+    schema = contract_schema(port.contract)
+    dimensions = _dimensions(port.execution.partitions)
+    keys = {"": key}
+    if isinstance(port.execution.partitions, dg.MultiPartitionsDefinition):
+        keys = dict(
+            port.execution.partitions.get_partition_key_from_str(key).keys_by_dimension
+        )
+    return {
+        column: _belongs(pl.col(column), schema[column], dimensions[name], keys[name])
+        for name, column in port.partition_columns.items()
+    }
+
+
+def _dimensions(partitions: dg.PartitionsDefinition) -> dict[str, dg.PartitionsDefinition]:
+    if isinstance(partitions, dg.MultiPartitionsDefinition):
+        return {one.name: one.partitions_def for one in partitions.partitions_defs}
+    return {"": partitions}
+
+
+def _belongs(
+    column: pl.Expr, dtype: pl.DataType, partitions: dg.PartitionsDefinition, key: str
+) -> pl.Expr:
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return column.cast(pl.String) == key
+    window = partitions.time_window_for_partition_key(key)
+    if isinstance(dtype, pl.Date):
+        return (column >= window.start.date()) & (column < window.end.date())
+    start, end = pl.lit(window.start), pl.lit(window.end)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+        zone = str(window.start.tzinfo)
+        column = column.dt.replace_time_zone(zone)
+    return (column >= start) & (column < end)

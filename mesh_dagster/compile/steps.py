@@ -1,0 +1,161 @@
+"""Call a build function inside a Dagster step.
+
+In:  the values that Dagster loaded, the store, the step's context.
+Out: what the function returned, and the exact versions of the ports that it read.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from mesh_dagster.compile import names
+from mesh_dagster.compile.resources import internal_folder
+from mesh_dagster.declare.address import Reference
+from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.declare.wiring import Build, Parameter
+from mesh_dagster.run import frames
+from mesh_dagster.run.delta import Snapshot
+from mesh_dagster.run.internal import inputs_of
+from mesh_dagster.run.read import resolve
+from mesh_dagster.run.store import WHOLE, Store
+
+Arguments = dict[str, Any]  # Any: frames, contexts, resources
+
+
+@dataclass
+class Step:
+    """One execution of a build function; leaving it closes the DuckDB connection."""
+
+    product: DataProduct
+    build: Build
+    store: Store
+    context: dg.AssetExecutionContext
+    inputs: dict[str, int] = field(default_factory=dict)
+    """Address to the version that was read, filled while arguments are gathered."""
+    places: dict[str, dg.AssetKey] = field(default_factory=dict)
+    """Folder in the store to the asset key of what lies there, filled likewise."""
+    _open: ExitStack = field(default_factory=ExitStack)
+    _connection: Any = None  # Any: duckdb is imported only by those who use it
+
+    def __enter__(self) -> "Step":
+        """Open nothing yet."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the DuckDB connection, if one was opened."""
+        self._open.close()
+
+    @property
+    def slice(self) -> str:
+        """The partition that is being built."""
+        return self.context.partition_key if self.context.has_partition_key else WHOLE
+
+    def result(self, given: Arguments) -> object:
+        """Call the build function with what Dagster loaded and what the mesh reads."""
+        arguments = {p.name: self._argument(p, given) for p in self.build.parameters}
+        return self.build.function(**arguments)
+
+    def _argument(self, parameter: Parameter, given: Arguments) -> object:
+        if parameter.source == "context":
+            return self.context
+        if parameter.source == "resource":
+            return given[parameter.name]
+        if parameter.source == "input":
+            content = self._input(parameter.name)
+            return frames.from_snapshot(content, parameter.kind, parameter.name, self._connect)
+        plan = frames.as_plan(self._internal(parameter.name, given), parameter.name)
+        return frames.from_plan(plan, parameter.kind, parameter.name, self._connect)
+
+    def _input(self, name: str) -> Snapshot:
+        declared = self.product.inputs[name]
+        content = resolve(Reference(declared.port), self.store)
+        self.inputs[declared.address] = content.version
+        self.places[content.uri] = names.port_key(declared.port)
+        return content.of_slice(self.slice) if declared.same_partition else content
+
+    def _internal(self, name: str, given: Arguments) -> object:
+        adopted = self.product.adopted.get(name)
+        if adopted is not None:
+            return adopted.load() if adopted.load else given[name]
+        key = names.internal_key(self.product.internals[name])
+        folder = internal_folder(self.store, key, WHOLE).rpartition("/")[0]
+        self.places[folder] = key
+        for slice_ in {self.slice, WHOLE}:
+            self.inputs.update(inputs_of(self.store, internal_folder(self.store, key, slice_)))
+        return given[name]
+
+    def _connect(self) -> Any:  # Any: a DuckDB connection
+        if self._connection is None:
+            resource = getattr(self.context.resources, names.DUCKDB_RESOURCE)
+            self._connection = self._open.enter_context(resource.get_connection())
+            self._connection.execute("SET TimeZone = 'UTC'")
+        return self._connection
+
+
+def signature_for(
+    product: DataProduct, build: Build
+) -> tuple[inspect.Signature, dict[str, dg.AssetIn]]:
+    """Return the signature that Dagster shall see, and the inputs whose values it loads."""
+    ins = {
+        p.name: dg.AssetIn(key=_key(product, p.name))
+        for p in build.taken("internal")
+        if not (p.name in product.adopted and product.adopted[p.name].load)
+    }
+    keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    context = inspect.Parameter(
+        "context",
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        annotation=dg.AssetExecutionContext,
+    )
+    loaded = [inspect.Parameter(name, keyword) for name in ins]
+    resources = [
+        inspect.Parameter(p.name, keyword, annotation=p.annotation)
+        for p in build.taken("resource")
+    ]
+    return inspect.Signature([context, *loaded, *resources]), ins
+
+
+def deps_for(product: DataProduct, build: Build) -> list[dg.AssetKey]:
+    """Return what a step depends on without Dagster loading its value.
+
+    One place for all inputs across code locations: the mesh reads them itself, by address, so the
+    key alone is enough and no stub spec can collide with the producer's.
+    """
+    inputs = [names.port_key(product.inputs[p.name].port) for p in build.taken("input")]
+    adopted = [
+        names.internal_key(product.adopted[p.name])
+        for p in build.taken("internal")
+        if p.name in product.adopted and product.adopted[p.name].load
+    ]
+    return list(dict.fromkeys([*inputs, *adopted]))
+
+
+def resource_keys_for(build: Build) -> set[str]:
+    """Return the resources that the mesh itself needs in a step."""
+    needs_duckdb = any(p.kind == "duckdb" for p in build.parameters)
+    return {names.MESH_RESOURCE} | ({names.DUCKDB_RESOURCE} if needs_duckdb else set())
+
+
+def kinds_for(build: Build, storage: str) -> set[str]:
+    """Return the kinds under which Dagster shows an asset."""
+    returned = str(inspect.signature(build.function).return_annotation)
+    shown = " ".join([returned, *(p.kind for p in build.parameters)])
+    return {storage, "duckdb" if "duckdb" in shown else "polars"}
+
+
+def plan_of(result: object, who: str) -> pl.LazyFrame:
+    """Return what a build function made as a plan."""
+    return frames.as_plan(result, who)
+
+
+def _key(product: DataProduct, name: str) -> dg.AssetKey:
+    internals: Mapping[str, Any] = {**product.internals, **product.adopted}
+    return names.internal_key(internals[name])
+
+
+Compute = Callable[..., Any]

@@ -1,0 +1,123 @@
+"""Hold what crosses and what fills a product's boundary: output ports, input ports, internals.
+
+In:  a checked wiring, a contract and promises, handed over by `product.py`.
+Out: frozen values that every later stage reads.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.contract import Contract
+from mesh_dagster.declare.slo import Freshness, Quality
+from mesh_dagster.declare.wiring import Build
+from mesh_dagster.errors import DeclarationError
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How Dagster runs a step; every field is handed on as it is."""
+
+    cadence: str | None = None
+    """A cron expression, in UTC; without it a step follows its inputs."""
+    partitions: Any = None  # Any: a Dagster partitions definition, which this stage never imports
+    pool: str | None = None
+    """The concurrency pool."""
+    retry_policy: Any = None  # Any: a `dagster.RetryPolicy`
+    op_tags: Mapping[str, Any] = field(default_factory=dict)  # Any: executor settings
+    """Settings for executors, such as `dagster-k8s/config`."""
+
+
+@dataclass(frozen=True)
+class InputPort:
+    """A declared dependency on another product's output port."""
+
+    address: str
+    """The port's address, such as `mesh://media_player/plays/v1/events`."""
+    same_partition: bool = False
+    """Read only the partition that is being built, instead of everything published."""
+
+    def __post_init__(self) -> None:
+        """Refuse a text that is no address."""
+        Address.parse(self.address)
+
+    @property
+    def port(self) -> Address:
+        """The parsed address."""
+        return Address.parse(self.address)
+
+
+@dataclass(frozen=True)
+class Internal:
+    """An asset of the product that nobody outside may read."""
+
+    product_key: str
+    build: Build
+    description: str | None = None
+    io_manager_key: str | None = None
+    """The resource that stores it; the mesh's own when `None`."""
+    execution: Execution = field(default_factory=Execution)
+
+    @property
+    def name(self) -> str:
+        """Its name within the product."""
+        return self.build.name
+
+    @property
+    def asset_key(self) -> tuple[str, ...]:
+        """The parts of its Dagster asset key."""
+        return (*self.product_key.split("/"), "internal", self.name)
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """An existing Dagster asset that became an internal; it keeps its own key."""
+
+    name: str
+    asset: Any  # Any: an AssetsDefinition, AssetSpec or asset key of Dagster
+    asset_key: tuple[str, ...]
+    load: Callable[..., object] | None = None
+    """Reads the asset's data where its IO manager hands over no value, as with dbt."""
+
+
+@dataclass(frozen=True)
+class OutputPort:
+    """One addressable view of a product's data under one contract."""
+
+    address: Address
+    contract: Contract
+    build: Build
+    owner: str
+    version: str
+    """The product's version, such as `1.2.0`."""
+    description: str | None = None
+    freshness: Freshness | None = None
+    quality: Quality = field(default_factory=Quality)
+    partition_columns: Mapping[str, str] = field(default_factory=dict)
+    """Partition dimension to the column that says where a row belongs; `""` for one dimension."""
+    execution: Execution = field(default_factory=Execution)
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether each publication replaces one partition only."""
+        return self.execution.partitions is not None
+
+
+def partition_columns(
+    who: str, given: "str | Mapping[str, str] | None", contract: Contract
+) -> dict[str, str]:
+    """Read the `partition_column` argument of a port.
+
+    Raises:
+        DeclarationError: A column is not in the contract.
+    """
+    columns = {"": given} if isinstance(given, str) else dict(given or {})
+    for column in columns.values():
+        if column not in contract.column_names:
+            raise DeclarationError(
+                who,
+                f"has the partition column '{column}', which its contract does not name",
+                "Name one of the contract's columns.",
+            )
+    return columns

@@ -1,0 +1,99 @@
+"""Turn what a build function returns into a plan, and stored data into what it takes.
+
+In:  one of the four frames: polars LazyFrame and DataFrame, DuckDB relation, pyarrow Table.
+Out: a LazyFrame to stage; or one of the four over stored Parquet files.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from mesh_dagster.declare.wiring import FrameKind
+from mesh_dagster.errors import FrameRefusedError
+from mesh_dagster.run.delta import Snapshot
+
+if TYPE_CHECKING:
+    import duckdb
+
+Connect = Callable[[], "duckdb.DuckDBPyConnection"]
+"""Opens, or returns, the DuckDB connection that all relations of one step share."""
+
+_DUCKDB_TYPES: dict[type[pl.DataType], str] = {
+    pl.UInt8: "UTINYINT",
+    pl.UInt16: "USMALLINT",
+    pl.UInt32: "UINTEGER",
+    pl.UInt64: "UBIGINT",
+}
+
+
+def as_plan(frame: object, who: str) -> pl.LazyFrame:
+    """Return any of the four frames as a plan; a DuckDB relation stays unread.
+
+    Raises:
+        FrameRefusedError: It is no frame; `who` returned it.
+    """
+    if isinstance(frame, pl.LazyFrame):
+        return frame
+    if isinstance(frame, pl.DataFrame):
+        return frame.lazy()
+    root = type(frame).__module__.lstrip("_").partition(".")[0]
+    if (root, type(frame).__name__) == ("duckdb", "DuckDBPyRelation"):
+        relation: Any = frame  # Any: duckdb is imported only by those who use it
+        plan: pl.LazyFrame = relation.pl(lazy=True)
+        return plan
+    if (root, type(frame).__name__) == ("pyarrow", "Table"):
+        return pl.LazyFrame(frame)
+    raise FrameRefusedError(who, "nothing" if frame is None else f"a {type(frame).__name__}")
+
+
+def from_snapshot(content: Snapshot, kind: FrameKind, name: str, connect: Connect) -> object:
+    """Hand stored data to a build function as the kind of frame that it takes."""
+    if kind == "duckdb":
+        connection = connect()
+        return _view(relation(content, connection), connection, name)
+    return from_plan(content.plan(), kind, name, connect)
+
+
+def from_plan(plan: pl.LazyFrame, kind: FrameKind, name: str, connect: Connect) -> object:
+    """Hand a plan to a build function as the kind of frame that it takes."""
+    if kind == "lazy":
+        return plan
+    frame = plan.collect(engine="streaming")
+    if kind == "eager":
+        return frame
+    if kind == "arrow":
+        return frame.to_arrow()
+    connection = connect()
+    return _view(connection.from_arrow(frame.to_arrow()), connection, name)
+
+
+def relation(
+    content: Snapshot, connection: "duckdb.DuckDBPyConnection"
+) -> "duckdb.DuckDBPyRelation":
+    """Return stored data as a DuckDB relation that reads the Parquet files directly."""
+    if not content.files:
+        return connection.from_arrow(content.plan().collect().to_arrow())
+    files = connection.read_parquet(content.urls, union_by_name=True)
+    return files.project(_projection(content))
+
+
+def quoted(identifier: str) -> str:
+    """Quote an identifier for SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _view(
+    rows: "duckdb.DuckDBPyRelation", connection: "duckdb.DuckDBPyConnection", name: str
+) -> "duckdb.DuckDBPyRelation":
+    rows.create_view(name, replace=True)
+    return connection.view(name)
+
+
+def _projection(content: Snapshot) -> str:
+    return ", ".join(
+        f"CAST({quoted(name)} AS {_DUCKDB_TYPES[type(dtype)]}) AS {quoted(name)}"
+        if type(dtype) in _DUCKDB_TYPES
+        else quoted(name)
+        for name, dtype in content.schema.items()
+    )

@@ -1,0 +1,88 @@
+"""Store what is inside a product: one Parquet file for each slice of an internal, never a pickle.
+
+In:  plans, from the build functions of internals.
+Out: plans over the last file that was written whole.
+A pointer names the current file, and is moved in one step, so that a reader never meets half a
+file and a lazy reader keeps the file that it has opened. `mesh vacuum` removes the replaced files.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from mesh_dagster.errors import InternalMissingError
+from mesh_dagster.run.store import Store
+
+POINTER = "current"
+
+
+def write_internal(
+    store: Store, folder: str, plan: pl.LazyFrame, inputs: Mapping[str, int]
+) -> str:
+    """Stream a plan into a new file and make it the current one.
+
+    Args:
+        store: Where internals lie.
+        folder: The slice to replace.
+        plan: The rows.
+        inputs: Address to the version that the rows were made from.
+
+    Returns:
+        The file's URL.
+    """
+    name = f"{uuid4().hex}.parquet"
+    url = f"{folder}/{name}"
+    plan.sink_parquet(
+        url, mkdir=store.local, storage_options=dict(store.storage_options) or None
+    )
+    pointer = store.path(f"{folder}/{POINTER}")
+    text = json.dumps({"file": name, "inputs": dict(inputs)})
+    if store.local:
+        aside = store.path(f"{folder}/{name}.{POINTER}")
+        aside.write_text(text, encoding="utf-8")
+        aside.rename(pointer)
+    else:
+        pointer.write_text(text, encoding="utf-8")
+    return url
+
+
+def current_file(store: Store, folder: str) -> str | None:
+    """Return the URL of the current file of one slice, or `None` before the first."""
+    pointer = _pointer(store, folder)
+    return f"{folder}/{pointer['file']}" if pointer else None
+
+
+def inputs_of(store: Store, folder: str) -> dict[str, int]:
+    """Return the versions of other products' ports that one slice was made from."""
+    pointer = _pointer(store, folder)
+    return dict(pointer["inputs"]) if pointer else {}
+
+
+def read_internal(store: Store, folders: Sequence[str], who: str) -> pl.LazyFrame:
+    """Return the rows of one or several slices.
+
+    Raises:
+        InternalMissingError: A slice was never materialized; `who` names the internal.
+    """
+    urls = [url for folder in folders if (url := current_file(store, folder)) is not None]
+    if len(urls) < len(folders) or not urls:
+        raise InternalMissingError(who, len(folders) - len(urls), len(folders))
+    return pl.scan_parquet(
+        urls,
+        storage_options=dict(store.storage_options) or None,
+        glob=False,
+        hive_partitioning=False,
+        missing_columns="insert",
+    )
+
+
+def _pointer(store: Store, folder: str) -> dict[str, Any] | None:  # Any: JSON
+    try:
+        text = store.path(f"{folder}/{POINTER}").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    pointer: dict[str, Any] = json.loads(text)
+    return pointer

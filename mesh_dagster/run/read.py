@@ -1,0 +1,119 @@
+"""Turn an address into a frame: the newest publication, one by number, or one as of a time.
+
+In:  the text of an address.
+Out: a lazy frame or a DuckDB relation with the promised columns and types.
+Only whole publications that passed their audit can be met here.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from mesh_dagster.declare.address import Reference
+from mesh_dagster.declare.storage import RULES_COLUMN
+from mesh_dagster.errors import NotPublishedError, UnknownVersionError
+from mesh_dagster.run import delta, frames
+from mesh_dagster.run.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def read(address: str, *, store: Store | None = None) -> pl.LazyFrame:
+    """Read a port by its address.
+
+    Args:
+        address: Such as `mesh://media_player/plays/v1/events`, with `?version=12`,
+            `?as_of=2026-11-01T00:00:00Z` or `?quarantine` where wanted.
+        store: The store to read; the one of MESH_ROOT by default.
+
+    Returns:
+        The port's columns and types as its contract promises them, in no promised order of rows.
+        `?quarantine` adds `mesh_rules`, the list of the rules that a row broke.
+
+    Raises:
+        AddressRefusedError: The text is no address.
+        NotPublishedError: Nothing was published there.
+        UnknownVersionError: There is no such publication, or it is no longer kept.
+    """
+    return resolve(Reference.parse(address), store or Store.at()).plan()
+
+
+def relation(
+    address: str,
+    connection: "duckdb.DuckDBPyConnection | None" = None,
+    *,
+    store: Store | None = None,
+) -> "duckdb.DuckDBPyRelation":
+    """Read a port by its address as a DuckDB relation; otherwise as `read`.
+
+    Args:
+        address: As for `read`.
+        connection: Where the relation lives; a new connection in memory by default.
+        store: As for `read`.
+    """
+    content = resolve(Reference.parse(address), store or Store.at())
+    return frames.relation(content, connection or connect())
+
+
+def connect() -> "duckdb.DuckDBPyConnection":
+    """Open a DuckDB connection in memory that reads times as UTC and fetches nothing."""
+    import duckdb  # noqa: PLC0415 - most readers never need it
+
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def resolve(reference: Reference, store: Store) -> delta.Snapshot:
+    """Find the snapshot that a reference means; raises as `read` does."""
+    if reference.quarantine:
+        rejected = delta.snapshot(store, store.quarantine(reference.address))
+        return rejected or _empty_quarantine(reference, store)
+    uri = store.table(reference.address)
+    if reference.version is not None or reference.as_of is not None:
+        return _earlier(reference, store, uri)
+    newest = delta.snapshot(store, uri)
+    if newest is None:
+        raise NotPublishedError(str(reference.address), map(str, store.addresses()))
+    return newest
+
+
+def _earlier(reference: Reference, store: Store, uri: str) -> delta.Snapshot:
+    made = {entry["version"]: entry["published_at"] for entry in delta.history(store, uri)}
+    if not made:
+        raise NotPublishedError(str(reference.address), map(str, store.addresses()))
+    version = (
+        reference.version
+        if reference.as_of is None
+        else max((v for v, at in made.items() if at <= reference.as_of), default=None)
+    )
+    found = delta.snapshot(store, uri, version) if version in made else None
+    if found is None or not all(store.path(url).exists() for url in found.urls):
+        raise _unknown(reference, made)
+    return found
+
+
+def _unknown(reference: Reference, made: dict[int, datetime]) -> UnknownVersionError:
+    first, last = min(made), max(made)
+    if reference.as_of is not None:
+        return UnknownVersionError(
+            str(reference.address),
+            f"of {_written(reference.as_of)} or before",
+            f"those of {_written(made[first])}",
+            _written(made[last]),
+        )
+    return UnknownVersionError(
+        str(reference.address), f"with version {reference.version}", f"versions {first}", str(last)
+    )
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _empty_quarantine(reference: Reference, store: Store) -> delta.Snapshot:
+    published = resolve(Reference(reference.address), store)
+    schema = {**published.schema, RULES_COLUMN: pl.List(pl.String)}
+    return delta.Snapshot(published.uri, -1, (), schema, store.storage_options)

@@ -1,0 +1,101 @@
+"""Write what is known of a publication into its commit, and read it back.
+
+In:  a port, a verdict, staged files; or the history of a table.
+Out: a JSON record, or a `Publication`.
+The commit is the truth: whatever the registry holds of a publication can be read from here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime, time, timezone
+from typing import Any
+
+from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.run import delta
+from mesh_dagster.run.registry import Publication, Registry
+from mesh_dagster.run.store import Store
+from mesh_dagster.run.verdict import Profile, Verdict
+
+Record = dict[str, Any]  # Any: JSON
+_HEALED = 2
+"""So many of the newest publications are written again, in case a writer died before it could."""
+
+
+def facts(  # noqa: PLR0913 - one record, gathered from every step
+    port: OutputPort,
+    verdict: Verdict,
+    *,
+    slice_: str,
+    rows: int,
+    rejected_rows: int,
+    other_rows: int,
+    published: Profile,
+) -> Record:
+    """Return what a commit says of the publication that it makes."""
+    event_time = _data_time(port, published)
+    return {
+        "address": str(port.address),
+        "contract_version": port.version,
+        "contract_digest": port.contract.digest,
+        "verdict_digest": verdict.digest,
+        "slice": slice_,
+        "rows": rows,
+        "port_rows": rows + other_rows,
+        "rejected_rows": rejected_rows,
+        "data_time": event_time.isoformat() if event_time else None,
+        "profile": profile_json(published),
+    }
+
+
+def publication(entry: Mapping[str, Any]) -> Publication:
+    """Read one entry of a table's history."""
+    names = Publication.__dataclass_fields__
+    known = {name: value for name, value in entry.items() if name in names}
+    if known.get("data_time"):
+        known["data_time"] = datetime.fromisoformat(known["data_time"])
+    return Publication(**known)
+
+
+def written(
+    store: Store, registry: Registry, address: Address, version: int
+) -> Publication:
+    """Copy a committed publication into the registry and return it."""
+    entries = list(delta.history(store, store.table(address), _HEALED))
+    if all(entry["version"] != version for entry in entries):
+        entries = list(delta.history(store, store.table(address)))
+    made = [publication(entry) for entry in entries]
+    registry.record(*made)
+    return next(one for one in made if one.version == version)
+
+
+def last_digest(store: Store, base: delta.Snapshot) -> str | None:
+    """Return the digest of the contract under which the newest publication was made."""
+    newest = next(delta.history(store, base.uri, 1), None)
+    return newest["contract_digest"] if newest else None
+
+
+def profile_json(profile: Profile) -> Record:
+    """Write a profile as JSON, times as ISO 8601."""
+    return {
+        "rows": profile.rows,
+        "columns": [
+            {
+                name: value.isoformat() if isinstance(value, date | datetime | time) else value
+                for name, value in asdict(column).items()
+            }
+            for column in profile.columns
+        ],
+    }
+
+
+def _data_time(port: OutputPort, profile: Profile) -> datetime | None:
+    by = port.freshness.by if port.freshness else None
+    column = profile.column(by) if by else None
+    newest = column.maximum if column else None
+    if isinstance(newest, datetime):
+        known = newest if newest.tzinfo else newest.replace(tzinfo=timezone.utc)
+        return known.astimezone(timezone.utc)
+    if isinstance(newest, date):
+        return datetime.combine(newest, time(), timezone.utc)
+    return None

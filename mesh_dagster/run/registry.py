@@ -1,0 +1,253 @@
+"""Keep what the mesh knows of itself in SQL: products, ports, publications, refusals.
+
+In:  declarations and outcomes, as plain values.
+Out: rows, written by upsert so that doing it twice changes nothing.
+The Delta logs are the truth about publications; `run/reindex.py` rebuilds those rows from them.
+SQLite (with WAL) by default, PostgreSQL in production, by URL.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mesh_dagster.errors import RegistryError
+
+_SQLITE_PATIENCE_SECONDS = 60
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware UTC time; SQLite forgets the zone, so it is put back."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Bring a time to UTC."""
+        del dialect
+        return value.astimezone(timezone.utc) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Give a time its zone back."""
+        del dialect
+        return value.replace(tzinfo=timezone.utc) if value and value.tzinfo is None else value
+
+
+_METADATA = sa.MetaData()
+_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+products = sa.Table(
+    "products",
+    _METADATA,
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("major", sa.Integer, primary_key=True),
+    sa.Column("guid", sa.String, nullable=False),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("owner", sa.String, nullable=False),
+    sa.Column("alignment", sa.String, nullable=False),
+    sa.Column("purpose", sa.String, nullable=False),
+    sa.Column("declaration", _JSON, nullable=False),
+    sa.Column("registered_at", UtcDateTime, nullable=False),
+)
+ports = sa.Table(
+    "ports",
+    _METADATA,
+    sa.Column("address", sa.String, primary_key=True),
+    sa.Column("product_key", sa.String, nullable=False, index=True),
+    sa.Column("description", sa.String),
+    sa.Column("declaration", _JSON, nullable=False),
+)
+publications = sa.Table(
+    "publications",
+    _METADATA,
+    sa.Column("address", sa.String, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("publication_id", sa.String, nullable=False),
+    sa.Column("published_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("run_id", sa.String),
+    sa.Column("contract_version", sa.String, nullable=False),
+    sa.Column("contract_digest", sa.String, nullable=False),
+    sa.Column("verdict_digest", sa.String, nullable=False),
+    sa.Column("slice", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("port_rows", sa.BigInteger, nullable=False),
+    sa.Column("rejected_rows", sa.BigInteger, nullable=False),
+    sa.Column("data_time", UtcDateTime),
+    sa.Column("inputs", _JSON, nullable=False),
+    sa.Column("profile", _JSON, nullable=False),
+)
+refusals = sa.Table(
+    "refusals",
+    _METADATA,
+    sa.Column("publication_id", sa.String, primary_key=True),
+    sa.Column("address", sa.String, nullable=False, index=True),
+    sa.Column("refused_at", UtcDateTime, nullable=False),
+    sa.Column("run_id", sa.String),
+    sa.Column("slice", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("broken", _JSON, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One publication, as the commit carries it and the registry keeps it."""
+
+    address: str
+    version: int
+    """The version of the Delta table."""
+    publication_id: str
+    published_at: datetime
+    """Aware UTC, the time of the commit."""
+    contract_version: str
+    contract_digest: str
+    verdict_digest: str
+    slice: str
+    """The partition that was replaced; empty in a port without partitions."""
+    rows: int
+    """The rows of that slice."""
+    port_rows: int
+    """The rows of the whole port after the commit."""
+    rejected_rows: int = 0
+    """The rows set aside in quarantine."""
+    data_time: datetime | None = None
+    """Aware UTC; the newest event in the slice, where the port's freshness names a column."""
+    run_id: str | None = None
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    """Address to the version that was read."""
+    profile: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One batch that was not published."""
+
+    address: str
+    publication_id: str
+    refused_at: datetime
+    slice: str
+    rows: int
+    broken: Mapping[str, int | None]
+    """Rule to the number of rows that broke it."""
+    run_id: str | None = None
+
+
+class Registry:
+    """The SQL database of the mesh.
+
+    Args:
+        url: A SQLAlchemy URL; the tables are made when they are missing.
+
+    Raises:
+        RegistryError: The database cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Open the database and make missing tables."""
+        self.url = sa.make_url(url)
+        if self.url.get_backend_name() == "sqlite" and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = _engine(self.url)
+        try:
+            with self._engine.begin() as connection:
+                for table in _METADATA.sorted_tables:
+                    connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+                    for index in sorted(table.indexes, key=str):
+                        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+        except sa.exc.OperationalError as error:
+            raise RegistryError(self.url.render_as_string(hide_password=True)) from error
+
+    def register(self, product: Mapping[str, Any], its_ports: Iterable[Mapping[str, Any]]) -> None:
+        """Write a product and its ports as they are declared now."""
+        with self._engine.begin() as connection:
+            self._upsert(connection, products, [product])
+            self._upsert(connection, ports, list(its_ports))
+
+    def record(self, *made: Publication) -> None:
+        """Write publications."""
+        with self._engine.begin() as connection:
+            self._upsert(connection, publications, [asdict(publication) for publication in made])
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Write a refusal."""
+        with self._engine.begin() as connection:
+            self._upsert(connection, refusals, [asdict(refusal)])
+
+    def products(self) -> Sequence[Mapping[str, Any]]:
+        """Return every product, by key and major version."""
+        return self._rows(sa.select(products).order_by(products.c.key, products.c.major))
+
+    def ports(self, address: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return every port, or one, by address."""
+        query = sa.select(ports).order_by(ports.c.address)
+        return self._rows(query.where(ports.c.address == address) if address else query)
+
+    def latest(self) -> Mapping[str, Publication]:
+        """Return the newest publication of each address."""
+        newest = (
+            sa.select(publications.c.address, sa.func.max(publications.c.version).label("version"))
+            .group_by(publications.c.address)
+            .subquery()
+        )
+        query = sa.select(publications).join(
+            newest,
+            (publications.c.address == newest.c.address)
+            & (publications.c.version == newest.c.version),
+        )
+        return {row["address"]: Publication(**row) for row in self._rows(query)}
+
+    def publications(self, address: str, limit: int | None = None) -> list[Publication]:
+        """Return the publications of an address, newest first."""
+        query = (
+            sa.select(publications)
+            .where(publications.c.address == address)
+            .order_by(publications.c.version.desc())
+            .limit(limit)
+        )
+        return [Publication(**row) for row in self._rows(query)]
+
+    def refusals(self, address: str | None = None, limit: int | None = None) -> list[Refusal]:
+        """Return the refusals of an address, or all, newest first."""
+        query = sa.select(refusals).order_by(refusals.c.refused_at.desc()).limit(limit)
+        where = query.where(refusals.c.address == address) if address else query
+        return [Refusal(**row) for row in self._rows(where)]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _rows(self, query: sa.Select[Any]) -> Sequence[Mapping[str, Any]]:
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def _upsert(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        if not rows:
+            return
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        insert = dialect.insert(table)
+        rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
+        statement = insert.on_conflict_do_update(index_elements=table.primary_key, set_=rest)
+        connection.execute(statement, [dict(row) for row in rows])
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(
+        url, connect_args={"timeout": _SQLITE_PATIENCE_SECONDS}, poolclass=sa.NullPool
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # Any: a driver's connection
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    return engine

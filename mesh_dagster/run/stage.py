@@ -1,0 +1,118 @@
+"""Write a batch once, into a port's table but under names that no version of it refers to.
+
+In:  a plan whose columns have the promised types.
+Out: `Staged` Parquet files, invisible to readers until `run/delta.py` commits them.
+A staging area is locked while its writer lives. A writer that died leaves an unlocked marker, by
+which `run/vacuum.py` knows its files for orphans at once.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import TracebackType
+from uuid import uuid4
+
+import polars as pl
+from filelock import FileLock
+from upath import UPath
+
+from mesh_dagster.run import delta
+from mesh_dagster.run.store import WHOLE, Store
+
+MARKERS = "_staging"
+"""The folder of the markers; Delta and its readers pass over names with an underscore."""
+DATA = "data"
+"""The folder of the Parquet files."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Files that are written but not published."""
+
+    files: tuple[delta.DataFile, ...]
+    content: delta.Snapshot
+    """The same files as readers would see them."""
+
+    @property
+    def rows(self) -> int:
+        """The rows of all files."""
+        return self.content.rows
+
+    def plan(self) -> pl.LazyFrame:
+        """Return the staged rows, typed as promised."""
+        return self.content.plan()
+
+
+class Staging:
+    """A place in a table's folder for the files of one publication.
+
+    Leaving it deletes what was not kept.
+    """
+
+    def __init__(self, store: Store, uri: str) -> None:
+        """Prepare a place in the table at `uri`; nothing is written yet."""
+        self.publication_id = uuid4().hex
+        self._store = store
+        self._uri = uri
+        self._written: list[delta.DataFile] = []
+        self._kept: set[str] = set()
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Staging":
+        """Set the marker, locked where the store is local."""
+        marker = self._marker
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+        if self._store.local:
+            self._open.enter_context(FileLock(str(marker)))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Delete what was not kept, then the marker."""
+        for file in self._written:
+            if file.path not in self._kept:
+                self._store.path(f"{self._uri}/{file.path}").unlink(missing_ok=True)
+        self._open.close()
+        self._marker.unlink(missing_ok=True)
+
+    def write(
+        self, plan: pl.LazyFrame, schema: Mapping[str, pl.DataType], slice_: str = WHOLE
+    ) -> Staged:
+        """Stream a plan into one Parquet file.
+
+        Args:
+            plan: Has at least the columns of `schema`, in their promised types.
+            schema: The promised types, in the order in which they are stored.
+            slice_: The partition that the rows belong to.
+
+        Raises:
+            polars.exceptions.PolarsError: The plan cannot be computed or written.
+        """
+        path = f"{DATA}/{self.publication_id}-{len(self._written)}.parquet"
+        file = delta.DataFile(path, 0, 0, slice_)
+        self._written.append(file)
+        url = f"{self._uri}/{path}"
+        options = dict(self._store.storage_options) or None
+        plan.select(
+            delta.stored(pl.col(name), dtype).alias(name) for name, dtype in schema.items()
+        ).sink_parquet(url, mkdir=self._store.local, storage_options=options)
+        rows = pl.scan_parquet(url, storage_options=options, glob=False).select(pl.len())
+        size = self._store.path(url).stat().st_size
+        file = replace(file, size_bytes=size, rows=rows.collect().item())
+        content = delta.Snapshot(
+            self._uri, -1, (file,), dict(schema), self._store.storage_options
+        )
+        return Staged((file,), content)
+
+    def keep(self, staged: Staged) -> None:
+        """Leave the files where they are: a commit refers to them now."""
+        self._kept.update(file.path for file in staged.files)
+
+    @property
+    def _marker(self) -> UPath:
+        return self._store.path(f"{self._uri}/{MARKERS}/{self.publication_id}.lock")

@@ -1,0 +1,83 @@
+"""Own every path of the store.
+
+In:  addresses and names.
+Out: where things lie, as URLs that Delta, polars and DuckDB understand.
+A name has passed the name rules or is quoted here, so no path can leave the root. What a Delta
+table holds is the business of `run/delta.py`.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from upath import UPath
+
+from mesh_dagster.declare.address import Address, require_name
+
+ROOT_VARIABLE = "MESH_ROOT"
+REGISTRY_VARIABLE = "MESH_REGISTRY"
+DEFAULT_ROOT = ".mesh"
+WHOLE = ""
+"""The slice of a port without partitions."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where publications lie: Delta tables under one root."""
+
+    root: str
+    """A local folder, absolute, or the URL of an object store."""
+    storage_options: Mapping[str, str] = field(default_factory=dict)
+    """Handed to Delta and polars; object stores read the environment by default."""
+
+    @classmethod
+    def at(cls, root: str | Path | None = None) -> "Store":
+        """Return the store at `root`, else at MESH_ROOT, else at `.mesh` in the current folder."""
+        given = str(root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
+        return cls(given.rstrip("/") if "://" in given else str(Path(given).expanduser().resolve()))
+
+    @property
+    def local(self) -> bool:
+        """Whether the root is a folder of this machine, where locks and renames work."""
+        return "://" not in self.root
+
+    @property
+    def registry_url(self) -> str:
+        """The SQLAlchemy URL of the registry: MESH_REGISTRY, else SQLite beside the data."""
+        folder = self.root if self.local else str(Path(DEFAULT_ROOT).resolve())
+        return os.environ.get(REGISTRY_VARIABLE) or f"sqlite:///{folder}/registry.sqlite"
+
+    def table(self, address: Address) -> str:
+        """Return the Delta table of a port."""
+        return self._under(*address.parts)
+
+    def quarantine(self, address: Address) -> str:
+        """Return the Delta table of a port's rejected rows; `quarantine` is no port's name."""
+        domain, product, major, port = address.parts
+        return self._under(domain, product, major, "quarantine", port)
+
+    def internal(self, product_key: str, name: str, partition: str) -> str:
+        """Return the folder of one partition of an internal; `WHOLE` for one without."""
+        domain, product = product_key.split("/")
+        slice_folder = "partition-" + quote(partition, safe="") if partition else "whole"
+        return self._under(domain, product, "internal", require_name("internal", name), slice_folder)
+
+    def addresses(self) -> Iterator[Address]:
+        """Yield the address of every port that has a table here, in order."""
+        for log in sorted(self.path(self.root).glob("*/*/v*/*/_delta_log"), key=str):
+            domain, product, major, port = log.parts[-5:-1]
+            yield Address(domain, product, int(major.removeprefix("v")), port)
+
+    def internals(self) -> Iterator[str]:
+        """Yield the folder of every stored slice of an internal."""
+        for folder in sorted(self.path(self.root).glob("*/*/internal/*/*"), key=str):
+            yield str(folder)
+
+    def path(self, location: str) -> UPath:
+        """Return a location of this store as a path that lists, reads and deletes."""
+        return UPath(location, **self.storage_options)
+
+    def _under(self, *parts: str) -> str:
+        return "/".join((self.root, *parts))

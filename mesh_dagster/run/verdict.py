@@ -1,0 +1,82 @@
+"""Hold the outcome of an audit.
+
+In and out: plain values, filled by `run/audit.py`, written into commits, registry and Dagster.
+No data value stands here except the profile's bounds, which never become messages.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mesh_dagster.declare.contract import CheckName, Rule
+
+Bound = int | float | str | datetime | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule and how many rows broke it."""
+
+    rule: Rule
+    passed: bool
+    failing_rows: int | None = 0
+    """Rows of the batch that broke it; `None` when the rule is not about rows."""
+    note: str = ""
+    """What was found instead, without data values, such as `is Int32` or `is missing`."""
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What one column of a staged batch holds."""
+
+    column: str
+    nulls: int
+    nans: int = 0
+    minimum: Bound = None
+    """`None` for types without an order, and for a column without values."""
+    maximum: Bound = None
+    mean: float | None = None
+    approximate_distinct: int | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a staged batch holds."""
+
+    rows: int
+    columns: tuple[ColumnProfile, ...] = ()
+
+    def column(self, name: str) -> ColumnProfile | None:
+        """Return the profile of one column, if it was taken."""
+        return next((column for column in self.columns if column.column == name), None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of auditing a staged publication."""
+
+    accepted: bool
+    profile: Profile
+    findings: tuple[Finding, ...] = ()
+    """One for every rule of the contract, in its order, the passed ones included."""
+    fused: bool = True
+    """False where pandera itself had to judge because a rule could not join the fused query."""
+    undeclared: tuple[str, ...] = field(default=())
+    """Columns of the batch that the contract does not name; they are never published."""
+
+    @property
+    def broken(self) -> tuple[Finding, ...]:
+        """The failed rules that refuse a batch."""
+        return tuple(f for f in self.findings if not f.passed and f.rule.level == "error")
+
+    @property
+    def digest(self) -> str:
+        """Hex; equal for equal outcomes, carried by the commit."""
+        facts = [self.accepted, self.profile.rows]
+        rules = [[f.rule.text, f.rule.level, f.passed, f.failing_rows] for f in self.findings]
+        return hashlib.sha256(json.dumps([facts, rules]).encode()).hexdigest()
+
+    def of_check(self, check: CheckName) -> tuple[Finding, ...]:
+        """Return the findings that one Dagster check reports."""
+        return tuple(finding for finding in self.findings if finding.rule.check == check)
