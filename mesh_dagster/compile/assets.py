@@ -179,14 +179,14 @@ def _publication(
         data_version=dg.DataVersion(str(made.version)),
     )
     # Dagster counts a check for the materialization before it, so the results come second.
-    yield from results_for(port, outcome.verdict)
+    yield from results_for(port, outcome.verdict, published=True)
 
 
 def _refusal(
     context: dg.AssetExecutionContext, port: OutputPort, outcome: Refused
 ) -> Iterator[PortEvent]:
     context.log.error(f"{port.address} refused a batch of {outcome.refusal.rows:,} rows")
-    yield from results_for(port, outcome.verdict)
+    yield from results_for(port, outcome.verdict, published=False)
     raise dg.Failure(str(outcome.error), allow_retries=False) from outcome.error
 
 

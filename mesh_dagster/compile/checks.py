@@ -33,12 +33,21 @@ def checks_for(port: OutputPort) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def results_for(port: OutputPort, verdict: Verdict) -> Iterator[dg.AssetCheckResult]:
-    """Yield one result for each check of a port."""
+def results_for(
+    port: OutputPort, verdict: Verdict, *, published: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield one result for each check of a port.
+
+    Args:
+        port: The port that was audited.
+        verdict: On the batch as it was built.
+        published: Whether the batch was published, its bad rows set aside; then a failed check
+            warns and does not fail the run.
+    """
     for check in _families(port):
         findings = verdict.of_check(check)
         failed = [finding for finding in findings if not finding.passed]
-        refused = any(finding.rule.level == "error" for finding in failed)
+        refused = not published and any(finding.rule.level == "error" for finding in failed)
         yield dg.AssetCheckResult(
             passed=not failed,
             asset_key=names.port_key(port.address),

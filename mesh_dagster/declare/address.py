@@ -100,6 +100,8 @@ class Reference:
             AddressRefusedError: The text is no address; the message says why.
         """
         address, query = _split(text)
+        if query == "quarantine":
+            return cls(address, quarantine=True)
         try:
             pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
         except ValueError:
@@ -113,8 +115,6 @@ class Reference:
             return cls(address, version=int(value))
         if name == "as_of":
             return cls(address, as_of=_instant(text, value))
-        if name == "quarantine" and not value:
-            return cls(address, quarantine=True)
         raise AddressRefusedError(text, f"has a query '{name}' that is not understood")
 
     def __str__(self) -> str:

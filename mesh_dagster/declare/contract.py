@@ -165,7 +165,9 @@ def _rules(schema: pa.DataFrameSchema) -> Iterator[Rule]:
     if schema.ordered:
         yield Rule("columns in order", "schema", kind="ordered")
     if schema.dtype is not None and not schema.columns:
+        # Without columns of its own, pandera gives each column of a batch this type, and no nulls.
         yield Rule(f"every column is {schema.dtype}", "schema", kind="every_type")
+        yield Rule("every column not null", "values", kind="not_null")
     for name, column in schema.columns.items():
         dtype = schema.dtype or column.dtype
         yield Rule(f"{name} is {dtype or 'there'}", "schema", name, kind="type")

@@ -1,10 +1,13 @@
-"""Judge a batch against a contract: pandera's verdict, at full depth.
+"""Judge a batch against a contract: pandera's verdict, at full depth, in one streaming pass.
 
-In:  a frame, plan or file, and a contract.
-Out: a `Verdict` with a finding for every rule and the profile of the batch.
+In:  a frame, a plan or Parquet files, and a contract.
+Out: a `Verdict` with a finding for every rule, and the profile of the batch.
 Nothing is written here, and nothing is published; `run/publish.py` decides what a verdict means.
+
+Why: one query answers every rule; what pandera alone can judge, it judges on the collected batch.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandera.polars as pa
@@ -12,10 +15,13 @@ import polars as pl
 
 from mesh_dagster.declare.contract import Contract, PanderaContract
 from mesh_dagster.errors import FrameRefusedError
-from mesh_dagster.run.explain import Fault, faults_by_pandera, findings_of
-from mesh_dagster.run.profile import profile_expressions, profile_of
-from mesh_dagster.run.schemas import labelled, without_parsing
-from mesh_dagster.run.verdict import Profile, Verdict
+from mesh_dagster.run.casts import uncastable
+from mesh_dagster.run.explain import findings_of, refuses
+from mesh_dagster.run.fuse import NotFusableError, draft_of
+from mesh_dagster.run.query import Answers, answers_to
+from mesh_dagster.run.schemas import columns_of, drops_rows, labelled, without_parsing
+from mesh_dagster.run.verdict import Verdict
+from mesh_dagster.run.whole import judged_whole
 
 Batch = pl.LazyFrame | pl.DataFrame | str | Path
 
@@ -31,12 +37,17 @@ def audit(
     Args:
         batch: A frame, a plan, or the path of Parquet files.
         contract: A `pandera.polars` model or schema.
-        others: Rows published in other partitions; unique columns are unique over both. Only
-            key columns are read from them.
+        others: Rows published in other partitions; what is unique is unique over both. Only the
+            columns of keys are read from them.
+
+    Returns:
+        A verdict that accepts exactly what pandera accepts, whatever depth the environment sets.
+        Of a schema with `drop_invalid_rows`, the rows that pandera would drop break no rule.
 
     Raises:
         ContractRefusedError: The contract is no pandera model or schema.
         FrameRefusedError: The batch is no frame, plan or path.
+        polars.exceptions.PolarsError: The batch itself cannot be read.
     """
     known = Contract.of(contract)
     return _judged(_plan_of(batch), known, known.schema, others)
@@ -55,7 +66,7 @@ def audit_staged(
     return _judged(plan, contract, without_parsing(contract.schema), others)
 
 
-def _plan_of(batch: Batch) -> pl.LazyFrame:
+def _plan_of(batch: object) -> pl.LazyFrame:
     if isinstance(batch, pl.LazyFrame):
         return batch
     if isinstance(batch, pl.DataFrame):
@@ -68,49 +79,41 @@ def _plan_of(batch: Batch) -> pl.LazyFrame:
 def _judged(
     plan: pl.LazyFrame, contract: Contract, schema: pa.DataFrameSchema, others: pl.LazyFrame | None
 ) -> Verdict:
-    frame = plan.collect(engine="streaming")
-    parsed, faults, unjudged = faults_by_pandera(frame, labelled(schema))
-    kept = frame if parsed is None else parsed
-    if others is not None:
-        faults = [fault for fault in faults if fault.demand[0] not in ("unique", "keys")]
-        faults += _repeated(kept, contract, others)
-    findings = findings_of(contract, faults, unjudged)
-    refused = bool(unjudged) or any(
-        not finding.passed and finding.rule.level == "error" for finding in findings
-    )
+    present = plan.collect_schema().names()
+    declared = [name for label in schema.columns for name in columns_of(label, schema, present)]
+    declared = declared or present if schema.dtype is not None else declared
+    undeclared = tuple(name for name in present if name not in declared)
+    try:
+        if drops_rows(schema):
+            raise NotFusableError("drop_invalid_rows")
+        answers = _fused(plan, labelled(schema), declared, others)
+    except Exception:  # noqa: BLE001 - pandera itself has the last word on whatever went wrong
+        verdict = judged_whole(plan.collect(engine="streaming"), contract, schema, others)
+        return replace(verdict, undeclared=undeclared)
     return Verdict(
-        accepted=not refused,
-        profile=_profile(kept),
-        findings=tuple(findings),
-        fused=False,
-        undeclared=tuple(name for name in frame.columns if name not in _declared(frame, contract)),
+        accepted=not refuses(contract, answers.faults),
+        profile=answers.profile,
+        findings=tuple(findings_of(contract, answers.faults)),
+        undeclared=undeclared,
     )
 
 
-def _declared(frame: pl.DataFrame, contract: Contract) -> set[str]:
-    named: set[str] = set()
-    for name, column in contract.schema.columns.items():
-        named |= set(frame.select(pl.col(column.selector)).columns) if column.regex else {name}
-    return named
-
-
-def _profile(frame: pl.DataFrame) -> Profile:
-    return profile_of(frame.schema, frame.select(profile_expressions(frame.schema)).row(0, named=True))
-
-
-def _repeated(frame: pl.DataFrame, contract: Contract, others: pl.LazyFrame) -> list[Fault]:
-    known = others.collect_schema().names()
-    faults = []
-    for rule in contract.rules:
-        if rule.kind not in ("unique", "keys"):
-            continue
-        names = [rule.column] if rule.column else list(contract.keys[-1])
-        names = [name for name in names if name in frame.columns and name in known]
-        if not names:
-            continue
-        theirs = others.select(names).cast({name: frame.schema[name] for name in names})
-        both = pl.concat([frame.lazy().select(names), theirs]).collect(engine="streaming")
-        rows = int(both.is_duplicated()[: frame.height].sum())
-        if rows:
-            faults.append(Fault((rule.kind, rule.column, rule.number), rows))
-    return faults
+def _fused(
+    plan: pl.LazyFrame,
+    schema: pa.DataFrameSchema,
+    declared: list[str],
+    others: pl.LazyFrame | None,
+) -> Answers:
+    draft = draft_of(plan, schema)
+    if draft.error is None and draft.root is not None:
+        try:
+            return answers_to(draft.root, draft, declared, others)
+        except Exception as error:  # noqa: BLE001 - a cast or a check raised; see which
+            draft.error = error
+    if draft.uncast is not None:
+        resisting = uncastable(draft.uncast, schema)
+        if resisting:
+            draft = draft_of(plan, schema, uncastable=resisting)
+    if draft.root is None:
+        raise NotFusableError("pandera did not plan it") from draft.error
+    return answers_to(draft.root, draft, declared, others, apart=True)

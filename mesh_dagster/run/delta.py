@@ -197,7 +197,7 @@ def commit(
 def history(store: Store, uri: str, limit: int | None = None) -> Iterator[dict[str, Any]]:
     """Yield the record of every publication of a table, newest first, with its `version`."""
     try:
-        table = DeltaTable(uri, storage_options=dict(store.storage_options), without_files=True)
+        table = DeltaTable(uri, storage_options=dict(store.storage_options))
     except TableNotFoundError:
         return
     for entry in table.history(limit):

@@ -15,7 +15,7 @@ from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from mesh_dagster.declare.contract import Contract, RuleKind, composite_keys
-from mesh_dagster.run.schemas import label_of
+from mesh_dagster.run.schemas import declared_name, label_of
 from mesh_dagster.run.verdict import Finding
 
 _ENUM = re.compile(r"Enum\(categories=\[.*?\]\)")
@@ -56,22 +56,42 @@ def findings_of(contract: Contract, faults: Iterable[Fault], unjudged: str = "")
 
     Args:
         contract: The rules, in order.
-        faults: At most one for every demand.
+        faults: What was found, in any order.
         unjudged: Why pandera could not judge; every rule without a fault then counts as broken.
     """
-    found = {fault.demand: fault for fault in faults}
+    found: dict[Demand, list[Fault]] = {}
+    for fault in faults:
+        found.setdefault(fault.demand, []).append(fault)
     findings = []
     for rule in contract.rules:
-        fault = found.get((rule.kind, rule.column, rule.number))
-        if fault is not None:
-            shown = rule if fault.certain else replace(rule, level="error")
-            findings.append(Finding(shown, False, fault.rows, fault.note))
+        same = found.get((rule.kind, rule.column, rule.number))
+        if same:
+            shown = rule if all(fault.certain for fault in same) else replace(rule, level="error")
+            # Beside the rows that resist a cast, pandera reports the type that they leave behind.
+            rows = same[0].rows if len(same) == 1 or rule.kind == "type" else None
+            findings.append(Finding(shown, False, rows, same[0].note))
         elif unjudged:
             shown = replace(rule, level="error")
             findings.append(Finding(shown, False, None, f"not judged: {unjudged}"))
         else:
             findings.append(Finding(rule, True))
     return findings
+
+
+def refuses(contract: Contract, faults: Iterable[Fault]) -> bool:
+    """Say whether any fault is more than a warning; a fault that no rule knows is."""
+    warned = {(r.kind, r.column, r.number) for r in contract.rules if r.level == "warn"}
+    return any(not fault.certain or fault.demand not in warned for fault in faults)
+
+
+def absent_faults(schema: pa.DataFrameSchema, present: Iterable[str]) -> list[Fault]:
+    """Name the columns that are missing, where pandera stumbles over them instead."""
+    known = set(present)
+    return [
+        Fault(("type", name, 0), None, "is missing")
+        for name, column in schema.columns.items()
+        if column.required and not column.regex and name not in known
+    ]
 
 
 def validated(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFrame:
@@ -105,6 +125,13 @@ def faults_by_pandera(
         return None, list(_merged(raw, frame.height)), "SchemaError"
     except Exception as error:  # noqa: BLE001 - whatever pandera raises, the batch is not accepted
         return None, [], type(error).__name__
+
+
+def shape_faults(errors: Iterable[SchemaError], schema: pa.DataFrameSchema) -> list[Fault]:
+    """Read what pandera found wrong while it planned, before it saw a row."""
+    none = pl.DataFrame()
+    raw = [fault for error in errors for fault in _faults(error, none, schema)]
+    return list(_merged(raw, -1))
 
 
 def _faults(error: SchemaError, frame: pl.DataFrame, schema: pa.DataFrameSchema) -> Iterator[_Raw]:
@@ -154,14 +181,7 @@ def _uncastable(
         if isinstance(output, pl.DataFrame) and output.height == frame.height:
             failing = ~output[_OUTPUT] & frame[name].is_not_null()
         note = f"cannot be cast from {type_text(frame.schema[name])}"
-        yield _Raw(("type", _declared(name, schema), 0), failing, note)
-
-
-def _declared(name: str, schema: pa.DataFrameSchema) -> str:
-    if name in schema.columns:
-        return name
-    regexes = (key for key, column in schema.columns.items() if column.regex)
-    return next((key for key in regexes if re.fullmatch(key, name)), name)
+        yield _Raw(("type", declared_name(name, schema), 0), failing, note)
 
 
 def _key_number(error: SchemaError, frame: pl.DataFrame, schema: pa.DataFrameSchema) -> int:
@@ -185,6 +205,8 @@ def _merged(faults: list[_Raw], height: int) -> Iterator[Fault]:
     for fault in faults:
         together.setdefault(fault.demand, []).append(fault)
     for demand, same in together.items():
+        if demand[0] == "type":
+            same = same[:1]
         masks = [fault.failing for fault in same if fault.failing is not None]
         rows = None
         if len(masks) == len(same) and all(len(mask) == height for mask in masks):
@@ -194,31 +216,3 @@ def _merged(faults: list[_Raw], height: int) -> Iterator[Fault]:
             rows = int(union.sum())
         note = next((fault.note for fault in same if fault.note), "")
         yield Fault(demand, rows, note, all(fault.certain for fault in same))
-
-
-def row_masks(
-    frame: pl.DataFrame, schema: pa.DataFrameSchema, contract: Contract
-) -> tuple[list[tuple[str, pl.Series]], list[str]]:
-    """Return, per broken error rule, the rows that broke it; and the rules not about rows."""
-    try:
-        validated(frame, schema)
-    except SchemaErrors as errors:
-        raw = [fault for error in errors.schema_errors for fault in _faults(error, frame, schema)]
-    except Exception as error:  # noqa: BLE001 - whatever pandera raises, nothing can be split
-        return [], [f"not judged: {type(error).__name__}"]
-    else:
-        return [], []
-    masks, whole = [], []
-    for rule in contract.rules:
-        same = [fault for fault in raw if fault.demand == (rule.kind, rule.column, rule.number)]
-        if rule.level == "warn" and all(fault.certain for fault in same):
-            continue
-        failing = [f.failing for f in same if f.failing is not None and len(f.failing) == frame.height]
-        if len(failing) != len(same):
-            whole.append(rule.text)
-        elif failing:
-            union = failing[0]
-            for mask in failing[1:]:
-                union = union | mask
-            masks.append((rule.text, union))
-    return masks, whole

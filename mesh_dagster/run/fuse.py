@@ -57,10 +57,13 @@ class Draft:
     """The parsed plan."""
     uncast: pl.LazyFrame | None = None
     """The plan before casting, if anything is cast."""
+    casts: list[str] = field(default_factory=list)
     masks: list[Mask] = field(default_factory=list)
     keys: list[tuple[Demand, list[str]]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     unfusable: str = ""
+    error: Exception | None = None
+    """What pandera raised, other than its own list of faults."""
 
 
 _DRAFT: ContextVar[Draft] = ContextVar("draft")
@@ -119,7 +122,6 @@ def draft_of(
 
     Raises:
         NotFusableError: Only pandera itself can judge this schema.
-        Exception: Whatever pandera raises while it plans.
     """
     dtypes = [schema.dtype, *(column.dtype for column in schema.columns.values())]
     if any(getattr(dtype, "auto_coerce", False) for dtype in dtypes):
@@ -134,9 +136,11 @@ def draft_of(
                 schema.validate(Fused.of(plan, rooted=False), lazy=True)
     except SchemaErrors as errors:
         draft.faults += shape_faults(errors.schema_errors, schema)
+    except Exception as error:  # noqa: BLE001 - pandera raises anything; the batch is not accepted
+        draft.error = error
     finally:
         _DRAFT.reset(token)
-    if draft.unfusable or draft.root is None:
+    if draft.unfusable:
         raise NotFusableError(draft.unfusable)
     return draft
 
@@ -250,9 +254,9 @@ class _ColumnBackend(ColumnBackend):
             _DRAFT.get().keys.append((("unique", label_of(schema), 0), [schema.selector]))
         return []
 
-    def set_default(self, check_obj: Any, schema: Any) -> Any:
-        # The frame set it already; a second time, it changes nothing.
-        return check_obj
+    def set_default(self, check_obj: Any, schema: Any = None) -> Any:
+        # pandera sets it for the frame, and again for the column, where it changes nothing.
+        return check_obj if check_obj._rooted else super().set_default(check_obj, schema)
 
 
 class _FrameBackend(DataFrameSchemaBackend):
@@ -275,6 +279,7 @@ class _FrameBackend(DataFrameSchemaBackend):
                 draft.faults.append(Fault(("type", targets[name][0], 0), rows, note))
             return check_obj
         draft.uncast = pl.LazyFrame._from_pyldf(check_obj._ldf)
+        draft.casts = list(targets)
         with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
             return super().coerce_dtype(check_obj, schema)
 

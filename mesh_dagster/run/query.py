@@ -7,7 +7,7 @@ Why: counts come back, never a Boolean made by the query. polars once proved a B
 casting the column that it was about.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -18,7 +18,7 @@ from mesh_dagster.run.keys import Keys, key_of, repeats_of
 from mesh_dagster.run.profile import profile_expressions, profile_of
 from mesh_dagster.run.verdict import Profile
 
-_CAST_ERRORS = (TypeError, pl.exceptions.InvalidOperationError, pl.exceptions.ComputeError)
+_FAILING, _LENGTH = "failing", "length"
 
 
 @dataclass(frozen=True)
@@ -30,66 +30,65 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class _Question:
-    demand: Demand
-    failing: pl.Expr | None
-    """A count, over the parsed plan."""
-    plan: pl.LazyFrame | None = None
-    """A count and a length, where only a plan of its own can tell."""
+class _Questions:
+    fused: list[tuple[Demand, pl.Expr]]
+    """Counts over the parsed plan, batch by batch."""
+    odd: list[tuple[Demand, pl.LazyFrame]]
+    """A count and a length each, where only a plan of its own can tell."""
 
 
 def answers_to(
-    draft: Draft, declared: Iterable[str], others: pl.LazyFrame | None, *, apart: bool = False
+    root: pl.LazyFrame,
+    draft: Draft,
+    profiled: Iterable[str],
+    others: pl.LazyFrame | None,
+    *,
+    apart: bool = False,
 ) -> Answers:
     """Run a draft.
 
     Args:
-        draft: With a parsed plan.
-        declared: The columns to profile.
+        root: The parsed plan of the draft.
+        draft: The rules.
+        profiled: The columns to profile.
         others: Rows of other partitions, for uniqueness.
         apart: Ask every rule by itself, so that one that cannot be run spoils no other.
 
     Raises:
-        Exception: Whatever polars raises; if `apart`, only for the batch itself.
+        Exception: Whatever polars raises.
     """
-    root = _root(draft)
     schema = root.collect_schema()
-    profiled = pl.Schema({name: schema[name] for name in declared if name in schema})
-    questions = _questions(draft.masks)
+    known = pl.Schema({name: schema[name] for name in profiled if name in schema})
+    questions = _questions(root, draft.masks)
+    faults = list(draft.faults)
     if apart:
-        faults, questions = _answered_apart(root, questions)
-    else:
-        faults = []
-    fused = [question for question in questions if question.failing is not None]
-    odd = [question for question in questions if question.plan is not None]
+        faults += _asked_apart(root, questions)
+        questions = _Questions([], [])
     poured = [(demand, columns, Keys()) for demand, columns in draft.keys]
-    main = root.select(
-        *profile_expressions(profiled),
-        *(q.failing.alias(f"rule:{n}") for n, q in enumerate(fused) if q.failing is not None),
-        # A cast that nothing else looks at must run too.
-        *(pl.col(name).null_count().alias(f"cast:{name}") for name in draft.casts if name in schema),
-    )
-    pours = [keys.pour(root, key_of(columns, schema)) for _, columns, keys in poured]
-    asked = [main, *(question.plan for question in odd if question.plan is not None), *pours]
-    first, *rest = pl.collect_all(asked, engine="streaming")
-    row = first.row(0, named=True)
-    profile = profile_of(profiled, row)
-    faults += [
-        Fault(question.demand, row[f"rule:{number}"])
-        for number, question in enumerate(fused)
-        if row[f"rule:{number}"]
+    plans = [
+        root.select(_main(known, draft, questions)),
+        *(plan for _, plan in questions.odd),
+        *(keys.pour(root, key_of(columns, schema)) for _, columns, keys in poured),
     ]
-    for question, frame in zip(odd, rest, strict=False):
-        faults += _odd_fault(question.demand, frame, profile.rows)
+    first, *rest = pl.collect_all(plans, engine="streaming")
+    row = first.row(0, named=True)
+    profile = profile_of(known, row)
+    for number, (demand, _) in enumerate(questions.fused):
+        faults += _fault(demand, row[f"rule:{number}"], by_row=True)
+    for (demand, _), frame in zip(questions.odd, rest, strict=False):
+        faults += _fault(demand, *_odd(frame, profile.rows))
     for demand, columns, keys in poured:
-        repeats = repeats_of(root, columns, keys, others)
-        if repeats.rows:
-            faults.append(Fault(demand, repeats.rows))
-    return Answers(_joined([*draft.faults, *faults]), profile)
+        faults += _fault(demand, repeats_of(root, columns, keys, others).rows, by_row=True)
+    return Answers(faults, profile)
 
 
-def holds_by_demand(masks: list[Mask]) -> dict[Demand, pl.Expr | None]:
-    """Return, per rule, whether a row keeps it, as an expression that is never null."""
+def odd_faults(root: pl.LazyFrame, draft: Draft) -> list[Fault]:
+    """Answer the rules that do not speak of single rows, and say which of them are broken."""
+    return list(_asked_apart(root, _Questions([], _questions(root, draft.masks).odd)))
+
+
+def holds_by_demand(masks: Iterable[Mask]) -> dict[Demand, pl.Expr | None]:
+    """Return, per rule, the expression that a row keeps it, never null; `None` if not by row."""
     together: dict[Demand, list[Mask]] = {}
     for mask in masks:
         together.setdefault(mask.demand, []).append(mask)
@@ -103,14 +102,56 @@ def _all_hold(masks: list[Mask]) -> pl.Expr | None:
     return known[0] if len(known) == 1 else pl.all_horizontal(known)
 
 
-def _questions(masks: list[Mask]) -> list[_Question]:
-    questions = []
+def _questions(root: pl.LazyFrame, masks: list[Mask]) -> _Questions:
+    fused: list[tuple[Demand, pl.Expr]] = []
+    odd: list[tuple[Demand, pl.LazyFrame]] = []
     for demand, holds in holds_by_demand(masks).items():
         same = [mask for mask in masks if mask.demand == demand]
         if holds is None:
-            questions += [_Question(demand, None, _odd_plan(mask)) for mask in same]
+            odd += [(demand, _odd_plan(root, mask)) for mask in same]
         elif len(same) == 1 and same[0].null_holds and same[0].holds is not None:
-            questions.append(_Question(demand, same[0].holds.not_().sum()))
+            fused.append((demand, same[0].holds.not_().sum()))
         else:
-            questions.append(_Question(demand, holds.not_().sum()))
-    return questions
+            fused.append((demand, holds.not_().sum()))
+    return _Questions(fused, odd)
+
+
+def _odd_plan(root: pl.LazyFrame, mask: Mask) -> pl.LazyFrame:
+    plan = mask.plan if mask.plan is not None else root.select(holds=mask.holds)
+    failing = pl.col("holds").fill_null(mask.null_holds).not_().sum()
+    return plan.select(failing.alias(_FAILING), pl.len().alias(_LENGTH))
+
+
+def _main(profiled: pl.Schema, draft: Draft, questions: _Questions) -> Iterator[pl.Expr]:
+    yield from profile_expressions(profiled)
+    for number, (_, failing) in enumerate(questions.fused):
+        yield failing.alias(f"rule:{number}")
+    for name in draft.casts:
+        # A cast that nothing else looks at must run too.
+        if name not in profiled:
+            yield pl.selectors.by_name(name).null_count().alias(f"cast:{name}")
+
+
+def _odd(frame: pl.DataFrame, rows: int) -> tuple[int, bool]:
+    failing, length = frame.row(0)
+    return failing, length == rows
+
+
+def _fault(demand: Demand, failing: int, by_row: bool) -> list[Fault]:  # noqa: FBT001 - unpacked
+    return [Fault(demand, failing if by_row else None)] if failing else []
+
+
+def _asked_apart(root: pl.LazyFrame, questions: _Questions) -> Iterator[Fault]:
+    rows = root.select(pl.len()).collect(engine="streaming").item()
+    plans = [
+        (demand, root.select(failing.alias(_FAILING), pl.lit(rows).alias(_LENGTH)))
+        for demand, failing in questions.fused
+    ]
+    for demand, plan in [*plans, *questions.odd]:
+        try:
+            frame = plan.collect(engine="streaming")
+        except Exception as error:  # noqa: BLE001 - a check may raise anything; it then fails
+            note = f"could not be run: {type(error).__name__}"
+            yield Fault(demand, None, note, certain=False)
+        else:
+            yield from _fault(demand, *_odd(frame, rows))

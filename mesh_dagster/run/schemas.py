@@ -5,8 +5,11 @@ Out: a copy; the schema that the product declared is never changed.
 """
 
 import copy
+import re
+from typing import Any
 
 import pandera.polars as pa
+import polars as pl
 
 _LABEL = "mesh_dagster/column"
 
@@ -41,6 +44,45 @@ def without_parsing(schema: pa.DataFrameSchema) -> pa.DataFrameSchema:
     checked.drop_invalid_rows = False
     checked.strict = schema.strict is True
     return checked
+
+
+def cast_targets(
+    plan: pl.LazyFrame, schema: pa.DataFrameSchema
+) -> dict[str, tuple[str, Any]]:  # Any: a polars type, or nothing where pandera will stumble
+    """Return the contract's name and the type of each column that pandera would cast."""
+    present = plan.collect_schema().names()
+    if schema.dtype is not None:
+        targets = {name: (declared_name(name, schema), schema.dtype.type) for name in present}
+        return targets if schema.coerce or any(c.coerce for c in schema.columns.values()) else {}
+    found = {}
+    for label, column in schema.columns.items():
+        if not (schema.coerce or column.coerce) or (not column.required and label not in present):
+            continue
+        dtype = None if column.dtype is None else column.dtype.type
+        for name in columns_of(label, schema, present):
+            found[name] = (label, dtype)
+    return found
+
+
+def declared_name(name: str, schema: pa.DataFrameSchema) -> str:
+    """Return the contract's name of a column of a batch; its own if the contract has none."""
+    if name in schema.columns:
+        return name
+    patterns = (label for label, column in schema.columns.items() if column.regex)
+    return next((label for label in patterns if re.fullmatch(label, name)), name)
+
+
+def columns_of(label: str, schema: pa.DataFrameSchema, present: list[str]) -> list[str]:
+    """Return the columns of a batch that a column of a schema governs; the name itself if absent."""
+    if not schema.columns[label].regex:
+        return [label]
+    named = {name for name, column in schema.columns.items() if not column.regex}
+    return [name for name in present if re.fullmatch(label, name) and name not in named]
+
+
+def drops_rows(schema: pa.DataFrameSchema) -> bool:
+    """Say whether pandera would drop invalid rows, which it does on collected frames only."""
+    return any(part.drop_invalid_rows for part in [schema, *schema.columns.values()])
 
 
 def _labelled(name: str, column: pa.Column) -> pa.Column:

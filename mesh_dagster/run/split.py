@@ -1,6 +1,6 @@
 """Part a batch into the rows that keep the contract and the rows that do not.
 
-In:  a plan and a contract.
+In:  a conformed plan and its contract.
 Out: two plans; each rejected row names the rules that caught it. Whether the valid rows may be
 published is decided by `run/publish.py`.
 """
@@ -11,8 +11,11 @@ import polars as pl
 
 from mesh_dagster.declare.contract import Contract
 from mesh_dagster.errors import NotSplittableError
-from mesh_dagster.run.explain import row_masks
-from mesh_dagster.run.schemas import labelled
+from mesh_dagster.run.explain import Demand
+from mesh_dagster.run.fuse import Draft, NotFusableError, draft_of
+from mesh_dagster.run.keys import Keys, key_of, repeats_of
+from mesh_dagster.run.query import holds_by_demand, odd_faults
+from mesh_dagster.run.schemas import labelled, without_parsing
 
 RULES_COLUMN = "mesh_rules"
 
@@ -26,23 +29,70 @@ class Split:
     """With `mesh_rules`, the texts of the rules that caught the row, in the contract's order."""
 
 
-def split(plan: pl.LazyFrame, contract: Contract) -> Split:
+def split(
+    plan: pl.LazyFrame, contract: Contract, *, others: pl.LazyFrame | None = None
+) -> Split:
     """Part a conformed batch by the rules that speak of rows.
 
-    Every row of a repeated key is rejected. Rules that only warn reject nothing.
+    Every row of a repeated key is rejected, whatever `report_duplicates` says, as pandera does on
+    polars. Rules that only warn reject nothing. Keys are looked up once, here; both parts are
+    plans that stream.
+
+    Args:
+        plan: Conformed rows, which can be read again.
+        contract: What they were conformed to.
+        others: Rows published in other partitions, which keys must not repeat.
 
     Raises:
         NotSplittableError: A broken rule is not about rows, so the batch can only be refused.
     """
-    frame = plan.collect(engine="streaming")
-    masks, whole = row_masks(frame, labelled(contract.schema), contract)
-    if whole:
-        raise NotSplittableError(contract.name, whole)
-    texts = [
-        pl.when(mask).then(pl.lit(text)).otherwise(pl.lit(None, dtype=pl.String))
-        for text, mask in masks
-    ]
-    rules = pl.concat_list(texts).list.drop_nulls() if texts else pl.lit([], pl.List(pl.String))
-    marked = frame.lazy().with_columns(rules.alias(RULES_COLUMN))
-    caught = pl.col(RULES_COLUMN).list.len() > 0
-    return Split(marked.filter(~caught).drop(RULES_COLUMN), marked.filter(caught))
+    draft = _draft(plan, contract)
+    root = draft.root if draft.root is not None else plan
+    errors = {(r.kind, r.column, r.number): r.text for r in contract.rules if r.level == "error"}
+    faults = [*draft.faults, *odd_faults(root, draft)]
+    broken = {fault.demand for fault in faults if fault.demand in errors or not fault.certain}
+    if broken:
+        raise NotSplittableError(contract.name, _texts(broken, contract))
+    holds = {**holds_by_demand(draft.masks), **_alone(root, draft, others)}
+    kept = [(text, holds.get(demand)) for demand, text in errors.items()]
+    return _parted(root, [(text, expr) for text, expr in kept if expr is not None])
+
+
+def _draft(plan: pl.LazyFrame, contract: Contract) -> Draft:
+    try:
+        draft = draft_of(plan, labelled(without_parsing(contract.schema)))
+    except NotFusableError as error:
+        raise NotSplittableError(contract.name, [str(error)]) from error
+    if draft.error is not None:
+        raise NotSplittableError(contract.name, [type(draft.error).__name__]) from draft.error
+    return draft
+
+
+def _texts(broken: set[Demand], contract: Contract) -> list[str]:
+    known = {(rule.kind, rule.column, rule.number): rule.text for rule in contract.rules}
+    return [known.get(demand, demand[0]) for demand in broken]
+
+
+def _alone(
+    root: pl.LazyFrame, draft: Draft, others: pl.LazyFrame | None
+) -> dict[Demand, pl.Expr]:
+    """Return, per key, the expression that no other row has it."""
+    schema = root.collect_schema()
+    poured = [(demand, columns, Keys()) for demand, columns in draft.keys]
+    pours = [keys.pour(root, key_of(columns, schema)) for _, columns, keys in poured]
+    if pours:
+        pl.collect_all(pours, engine="streaming")
+    alone: dict[Demand, pl.Expr] = {}
+    for demand, columns, keys in poured:
+        repeated = repeats_of(root, columns, keys, others).keys
+        single = key_of(columns, schema).is_in(repeated).not_()
+        alone[demand] = alone[demand] & single if demand in alone else single
+    return alone
+
+
+def _parted(plan: pl.LazyFrame, kept: list[tuple[str, pl.Expr]]) -> Split:
+    all_kept = pl.all_horizontal([expr for _, expr in kept]) if kept else pl.lit(value=True)
+    nothing = pl.lit(None, dtype=pl.String)
+    caught = [pl.when(expr).then(nothing).otherwise(pl.lit(text)) for text, expr in kept]
+    rules = pl.concat_list(caught or [nothing]).list.drop_nulls().alias(RULES_COLUMN)
+    return Split(plan.filter(all_kept), plan.filter(all_kept.not_()).with_columns(rules))

@@ -64,10 +64,15 @@ class Store:
         slice_folder = "partition-" + quote(partition, safe="") if partition else "whole"
         return self._under(domain, product, "internal", require_name("internal", name), slice_folder)
 
-    def addresses(self) -> Iterator[Address]:
-        """Yield the address of every port that has a table here, in order."""
-        for log in sorted(self.path(self.root).glob("*/*/v*/*/_delta_log"), key=str):
-            domain, product, major, port = log.parts[-5:-1]
+    def addresses(self, *, published: bool = True) -> Iterator[Address]:
+        """Yield the address of every port that has a table here, in order.
+
+        Args:
+            published: False adds the ports whose publications all failed.
+        """
+        inside = "_delta_log" if published else "_*"
+        found = {folder.parent.parts[-4:] for folder in self.path(self.root).glob(f"*/*/v*/*/{inside}")}
+        for domain, product, major, port in sorted(found):
             yield Address(domain, product, int(major.removeprefix("v")), port)
 
     def internals(self) -> Iterator[str]:

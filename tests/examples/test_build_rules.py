@@ -36,7 +36,7 @@ def _played(station: str, *minutes: int) -> pl.DataFrame:
 def _hours(plays: pl.DataFrame) -> list[tuple[object, ...]]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'Asia/Kolkata'")
-        hours = listening.hourly(connection.from_arrow(plays.to_arrow())).pl()
+        hours: pl.DataFrame = listening.hourly(connection.from_arrow(plays.to_arrow())).pl()
     columns = pl.col("hour").dt.convert_time_zone("UTC").dt.hour(), "sessions", "sessions_begun"
     return hours.select(*columns, "plays").rows()
 
@@ -130,7 +130,7 @@ def test_money_is_added_exactly() -> None:
 
 
 def test_a_pause_of_over_thirty_minutes_ends_a_session() -> None:
-    plays = _played("KAMB", 0, 30, 59, 90, 119)
+    plays = _played("KAMB", 0, 30, 59, 75, 119)
 
     hours = _hours(plays)
 

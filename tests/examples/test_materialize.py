@@ -1,0 +1,127 @@
+"""Run every example domain through Dagster, on generated and on real input."""
+
+import importlib
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+import mesh_dagster as md
+from example_domains.media_player.products import DAYS
+from example_domains.sales.source import BAD_DAY
+
+_IN_ORDER = ("media_player", "catalogue", "sales", "labels", "royalties", "listening")
+_GENERATED_ROWS = {
+    "mesh://media_player/plays/v1/events": 2_990,
+    "mesh://media_player/songs/v1/catalogue": 126,
+    "mesh://catalogue/music/v1/artists": 30,
+    "mesh://catalogue/music/v1/albums": 40,
+    "mesh://catalogue/music/v1/tracks": 400,
+    "mesh://sales/invoices/v1/invoices": 120,
+    "mesh://sales/invoices/v1/lines": 584,
+    "mesh://labels/releases/v1/labels": 80,
+    "mesh://labels/releases/v1/releases": 100,
+    "mesh://labels/releases/v1/catalogue_numbers": 111,
+    "mesh://royalties/royalties/v1/monthly": 353,
+    "mesh://royalties/royalties/v1/plays_per_artist": 21,
+    "mesh://listening/sessions/v1/hourly": 1_158,
+}
+_REAL_ROWS = {
+    "mesh://media_player/plays/v1/events": 37_342,
+    "mesh://media_player/songs/v1/catalogue": 2_229,
+    "mesh://catalogue/music/v1/artists": 275,
+    "mesh://catalogue/music/v1/albums": 347,
+    "mesh://catalogue/music/v1/tracks": 3_503,
+    "mesh://sales/invoices/v1/invoices": 412,
+    "mesh://sales/invoices/v1/lines": 2_240,
+    "mesh://labels/releases/v1/labels": 1_000,
+    "mesh://labels/releases/v1/releases": 1_000,
+    "mesh://labels/releases/v1/catalogue_numbers": 1_135,
+    "mesh://royalties/royalties/v1/monthly": 666,
+    "mesh://royalties/royalties/v1/plays_per_artist": 476,
+    "mesh://listening/sessions/v1/hourly": 2_946,
+}
+_PLAYS = "mesh://media_player/plays/v1/events"
+_LINES = "mesh://sales/invoices/v1/lines"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def _run(
+    domain: str, product: str, instance: dg.DagsterInstance, day: str | None = None
+) -> dg.ExecuteInProcessResult:
+    """Materialize one product, one partition at a time where it has partitions."""
+    defs: dg.Definitions = importlib.import_module(f"example_domains.{domain}.definitions").defs
+    keys = [spec.key for spec in defs.resolve_all_asset_specs()]
+    return defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        asset_selection=[key for key in keys if key.path[:2] == [domain, product]],
+        instance=instance,
+        partition_key=day,
+        raise_on_error=False,
+    )
+
+
+def _run_all(instance: dg.DagsterInstance) -> list[dg.ExecuteInProcessResult]:
+    results = []
+    for domain in _IN_ORDER:
+        products = importlib.import_module(f"example_domains.{domain}.products")
+        for product in (v for v in vars(products).values() if isinstance(v, md.DataProduct)):
+            days = DAYS.get_partition_keys() if product.name == "plays" else [None]
+            results += [_run(domain, product.name, instance, day) for day in days]
+    return results
+
+
+def _rows(addresses: dict[str, int]) -> dict[str, int]:
+    counted = pl.collect_all([md.read(address).select(pl.len()) for address in addresses])
+    return dict(zip(addresses, (int(count.item()) for count in counted), strict=True))
+
+
+def _removed(results: list[dg.ExecuteInProcessResult]) -> int:
+    events = [event for result in results for event in result.get_asset_materialization_events()]
+    values = [event.materialization.metadata.get("true_duplicates_removed") for event in events]
+    return sum(int(str(value.value)) for value in values if value)
+
+
+@pytest.mark.usefixtures("generated")
+def test_every_domain_publishes_what_its_generator_made(instance: dg.DagsterInstance) -> None:
+    results = _run_all(instance)
+
+    assert [result.success for result in results] == [True] * len(results)
+    assert _rows(_GENERATED_ROWS) == _GENERATED_ROWS
+    assert _removed(results) == 25
+
+
+@pytest.mark.usefixtures("real")
+def test_every_domain_publishes_the_real_input(instance: dg.DagsterInstance) -> None:
+    results = _run_all(instance)
+
+    quarantined = md.read(f"{_PLAYS}?quarantine").collect()
+
+    assert [result.success for result in results] == [True] * len(results)
+    assert _rows(_REAL_ROWS) == _REAL_ROWS
+    assert _removed(results) == 305
+    assert quarantined.height == 26
+    assert quarantined["mesh_rules"].list.contains("song not null").all()
+    assert md.read(_LINES).select(pl.col("amount").sum()).collect().item() == Decimal("2328.60")
+
+
+@pytest.mark.usefixtures("generated")
+def test_a_bad_day_is_refused_and_the_good_lines_stay_served(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run("sales", "invoices", instance)
+    good = md.read(_LINES).collect()
+    monkeypatch.setenv(BAD_DAY, "1")
+
+    result = _run("sales", "invoices", instance)
+
+    assert not result.success
+    assert result.get_asset_check_evaluations()
+    assert md.read(_LINES).collect().equals(good)
