@@ -11,6 +11,7 @@ renew a port's freshness with bad data. Only an op that never yields the materia
 import hashlib
 import inspect
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any
 
@@ -25,7 +26,6 @@ from mesh_dagster.compile.steps import (
     Step,
     deps_for,
     kinds_for,
-    plan_of,
     resource_keys_for,
     signature_for,
 )
@@ -33,15 +33,17 @@ from mesh_dagster.declare.port import Adopted, Internal, OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build
 from mesh_dagster.run.declared import register
+from mesh_dagster.run.frames import as_plan
 from mesh_dagster.run.judge import Batch
 from mesh_dagster.run.lineage import origins
 from mesh_dagster.run.publish import Published, Refused, publish
 from mesh_dagster.run.store import Store
 
+Asset = dg.AssetsDefinition | dg.AssetSpec
 PortEvent = dg.AssetCheckResult | dg.MaterializeResult[Any]
 
 
-def assets_for(product: DataProduct) -> list[Any]:  # Any: assets definitions, and adopted specs
+def assets_for(product: DataProduct) -> list[Asset]:
     """Return every asset of a product."""
     return [
         *(adopted_for(product, adopted) for adopted in product.adopted.values()),
@@ -58,15 +60,13 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
     def compute(context: dg.AssetExecutionContext, **given: Any) -> Iterator[PortEvent]:
         mesh: MeshResource = context.resources.mesh
         store, registry = mesh.store(), mesh.open_registry()
-        with Step(product, port.build, store, context) as step:
-            plan = plan_of(step.result(given), who)
+        with closing(registry), closing(Step(product, port.build, store, context)) as step:
+            plan = as_plan(step.result(given), who)
             columns = metadata.column_lineage(origins(plan), step.places)
             belongs = inside(port, step.slice) if port.partitioned else {}
-            run_id = context.run.run_id
-            batch = Batch(port, plan, step.slice, belongs, step.inputs, run_id)
+            batch = Batch(port, plan, step.slice, belongs, step.inputs, context.run.run_id)
             register(product, registry, _now)
             outcome = publish(batch, store, registry, _now)
-        registry.close()
         if isinstance(outcome, Refused):
             yield from _refusal(context, port, outcome)
         else:
@@ -123,7 +123,7 @@ def internal_for(product: DataProduct, internal: Internal) -> dg.AssetsDefinitio
     return decorate(compute)
 
 
-def adopted_for(product: DataProduct, adopted: Adopted) -> Any:  # Any: whatever was adopted
+def adopted_for(product: DataProduct, adopted: Adopted) -> Asset:
     """Return an adopted asset, put among the product's internals; a bare key becomes a spec."""
     asset = adopted.asset
     if isinstance(asset, dg.AssetKey):
@@ -138,7 +138,8 @@ def adopted_for(product: DataProduct, adopted: Adopted) -> Any:  # Any: whatever
 
     if isinstance(asset, dg.AssetSpec):
         return inside_product(asset)
-    return asset.map_asset_specs(inside_product)
+    adapted: dg.AssetsDefinition = asset.map_asset_specs(inside_product)
+    return adapted
 
 
 def _port_spec(product: DataProduct, port: OutputPort) -> dg.AssetSpec:
@@ -170,8 +171,11 @@ def _publication(
 ) -> Iterator[PortEvent]:
     made = outcome.publication
     context.log.info(
-        f"{made.address} published version {made.version}: {made.rows:,} rows, "
-        f"{made.rejected_rows:,} rejected"
+        "%s published version %d: %d rows, %d rejected",
+        made.address,
+        made.version,
+        made.rows,
+        made.rejected_rows,
     )
     yield dg.MaterializeResult(
         asset_key=names.port_key(port.address),
@@ -185,7 +189,7 @@ def _publication(
 def _refusal(
     context: dg.AssetExecutionContext, port: OutputPort, outcome: Refused
 ) -> Iterator[PortEvent]:
-    context.log.error(f"{port.address} refused a batch of {outcome.refusal.rows:,} rows")
+    context.log.error("%s refused a batch of %d rows", port.address, outcome.refusal.rows)
     yield from results_for(port, outcome.verdict, published=False)
     raise dg.Failure(str(outcome.error), allow_retries=False) from outcome.error
 

@@ -5,6 +5,7 @@ Out: automation conditions, Dagster's freshness policies, and the sensor that ac
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import dagster as dg
 
@@ -16,7 +17,7 @@ from mesh_dagster.declare.slo import Freshness
 
 def condition_for(
     product: DataProduct, step: Internal | OutputPort
-) -> dg.AutomationCondition[dg.AssetKey] | None:
+) -> dg.AutomationCondition[Any] | None:  # Any: Dagster's conditions speak of assets and checks
     """Return the condition under which a step runs by itself.
 
     A step with a cadence runs by it. A step without one follows what it reads; what begins a
@@ -54,7 +55,7 @@ def automation_sensor(keys: Iterable[dg.AssetKey]) -> dg.AutomationConditionSens
 
 def _inherited(product: DataProduct, name: str) -> str | None:
     """Find the cadence of what is made from a step that reads nothing."""
-    steps = [*product.internals.values(), *product.ports.values()]
+    steps: list[Internal | OutputPort] = [*product.internals.values(), *product.ports.values()]
     own = next((step for step in steps if step.build.name == name), None)
     if own is None or own.build.taken("internal") or own.build.taken("input"):
         return None

@@ -74,7 +74,7 @@ def _record(finding: Finding) -> dg.TableRecord:
         {
             "rule": finding.rule.text,
             "passed": finding.passed,
-            "failing_rows": finding.failing_rows if finding.failing_rows is not None else "",
+            "failing_rows": finding.failing_rows,
             "level": finding.rule.level,
             "note": finding.note,
         }

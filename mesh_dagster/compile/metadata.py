@@ -101,7 +101,10 @@ def _column_deps(
 ) -> list[dg.TableColumnDep]:
     known = {(_place(url, places), column) for url, column in found}
     ordered = sorted((key.path, column) for key, column in known if key)
-    return [dg.TableColumnDep(asset_key=dg.AssetKey(path), column_name=column) for path, column in ordered]
+    return [
+        dg.TableColumnDep(asset_key=dg.AssetKey(path), column_name=column)
+        for path, column in ordered
+    ]
 
 
 def _place(url: str, places: Mapping[str, dg.AssetKey]) -> dg.AssetKey | None:
@@ -120,9 +123,7 @@ def _column(column: Column) -> dg.TableColumn:
 
 
 def _table_rules(contract: Contract) -> list[str]:
-    return [
-        rule.text for rule in contract.rules if rule.check == "values" and rule.column is None
-    ]
+    return [rule.text for rule in contract.rules if rule.check == "values" and rule.column is None]
 
 
 def _profile(publication: Publication) -> dg.TableMetadataValue:

@@ -49,9 +49,7 @@ def inside(port: OutputPort, key: str) -> dict[str, pl.Expr]:
     dimensions = _dimensions(port.execution.partitions)
     keys = {"": key}
     if isinstance(port.execution.partitions, dg.MultiPartitionsDefinition):
-        keys = dict(
-            port.execution.partitions.get_partition_key_from_str(key).keys_by_dimension
-        )
+        keys = dict(port.execution.partitions.get_partition_key_from_str(key).keys_by_dimension)
     return {
         column: _belongs(pl.col(column), schema[column], dimensions[name], keys[name])
         for name, column in port.partition_columns.items()

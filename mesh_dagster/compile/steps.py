@@ -5,13 +5,13 @@ Out: what the function returned, and the exact versions of the ports that it rea
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import polars as pl
+from dagster_duckdb import DuckDBResource
 
 from mesh_dagster.compile import names
 from mesh_dagster.compile.resources import internal_folder
@@ -24,12 +24,15 @@ from mesh_dagster.run.internal import inputs_of
 from mesh_dagster.run.read import resolve
 from mesh_dagster.run.store import WHOLE, Store
 
+if TYPE_CHECKING:
+    import duckdb
+
 Arguments = dict[str, Any]  # Any: frames, contexts, resources
 
 
 @dataclass
 class Step:
-    """One execution of a build function; leaving it closes the DuckDB connection."""
+    """One execution of a build function; closing it closes the DuckDB connection."""
 
     product: DataProduct
     build: Build
@@ -40,13 +43,9 @@ class Step:
     places: dict[str, dg.AssetKey] = field(default_factory=dict)
     """Folder in the store to the asset key of what lies there, filled likewise."""
     _open: ExitStack = field(default_factory=ExitStack)
-    _connection: Any = None  # Any: duckdb is imported only by those who use it
+    _connection: "duckdb.DuckDBPyConnection | None" = None
 
-    def __enter__(self) -> "Step":
-        """Open nothing yet."""
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
         """Close the DuckDB connection, if one was opened."""
         self._open.close()
 
@@ -89,9 +88,9 @@ class Step:
             self.inputs.update(inputs_of(self.store, internal_folder(self.store, key, slice_)))
         return given[name]
 
-    def _connect(self) -> Any:  # Any: a DuckDB connection
+    def _connect(self) -> "duckdb.DuckDBPyConnection":
         if self._connection is None:
-            resource = getattr(self.context.resources, names.DUCKDB_RESOURCE)
+            resource: DuckDBResource = getattr(self.context.resources, names.DUCKDB_RESOURCE)
             self._connection = self._open.enter_context(resource.get_connection())
             self._connection.execute("SET TimeZone = 'UTC'")
         return self._connection
@@ -114,8 +113,7 @@ def signature_for(
     )
     loaded = [inspect.Parameter(name, keyword) for name in ins]
     resources = [
-        inspect.Parameter(p.name, keyword, annotation=p.annotation)
-        for p in build.taken("resource")
+        inspect.Parameter(p.name, keyword, annotation=p.annotation) for p in build.taken("resource")
     ]
     return inspect.Signature([context, *loaded, *resources]), ins
 
@@ -148,14 +146,6 @@ def kinds_for(build: Build, storage: str) -> set[str]:
     return {storage, "duckdb" if "duckdb" in shown else "polars"}
 
 
-def plan_of(result: object, who: str) -> pl.LazyFrame:
-    """Return what a build function made as a plan."""
-    return frames.as_plan(result, who)
-
-
 def _key(product: DataProduct, name: str) -> dg.AssetKey:
     internals: Mapping[str, Any] = {**product.internals, **product.adopted}
     return names.internal_key(internals[name])
-
-
-Compute = Callable[..., Any]

@@ -16,10 +16,17 @@ import polars as pl
 from mesh_dagster.declare.contract import Contract, PanderaContract
 from mesh_dagster.errors import FrameRefusedError
 from mesh_dagster.run.casts import uncastable
-from mesh_dagster.run.explain import findings_of, refuses
+from mesh_dagster.run.explain import absent_faults, findings_of, refuses
 from mesh_dagster.run.fuse import NotFusableError, draft_of
 from mesh_dagster.run.query import Answers, answers_to
-from mesh_dagster.run.schemas import columns_of, drops_rows, labelled, without_parsing
+from mesh_dagster.run.schemas import (
+    absent_columns,
+    columns_of,
+    drops_rows,
+    labelled,
+    without_columns,
+    without_parsing,
+)
 from mesh_dagster.run.verdict import Verdict
 from mesh_dagster.run.whole import judged_whole
 
@@ -110,6 +117,12 @@ def _fused(
             return answers_to(draft.root, draft, declared, others)
         except Exception as error:  # noqa: BLE001 - a cast or a check raised; see which
             draft.error = error
+    absent = absent_columns(schema, plan.collect_schema().names())
+    if absent and draft.root is None:
+        # pandera casts and fills what is not there, and raises; judge what is there.
+        rest = without_columns(schema, set(absent))
+        answers = _fused(plan, rest, declared, others)
+        return replace(answers, faults=[*absent_faults(absent), *answers.faults])
     if draft.uncast is not None:
         resisting = uncastable(draft.uncast, schema)
         if resisting:

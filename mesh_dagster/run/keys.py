@@ -82,7 +82,7 @@ def repeats_of(
     suspects = _suspects(mine.chunks, theirs.chunks)
     if not len(suspects):
         return Repeats()
-    rows = sum(int(chunk.is_in(suspects).sum()) for chunk in mine.chunks)
+    rows = sum(int(chunk.is_in(suspects.implode()).sum()) for chunk in mine.chunks)
     if rows > _MOST_CONFIRMED:
         # Of ten million hashes, two agree by chance once in 400,000 batches: such a count stands.
         return Repeats(rows, suspects)
@@ -107,8 +107,9 @@ def _suspects(mine: list[pl.Series], theirs: list[pl.Series]) -> pl.Series:
     rows = sum(len(chunk) for chunk in [*mine, *theirs])
     wanted = rows // _PART_ROWS
     parts = next((prime for prime in _PRIMES if prime >= wanted), _PRIMES[-1])
-    found = [_twice(_part(mine, parts, number), _part(theirs, parts, number))
-             for number in range(parts)]
+    found = [
+        _twice(_part(mine, parts, number), _part(theirs, parts, number)) for number in range(parts)
+    ]
     return pl.concat([none, *found])
 
 
@@ -120,11 +121,9 @@ def _part(chunks: list[pl.Series], parts: int, number: int) -> pl.Series:
 
 def _twice(mine: pl.Series, theirs: pl.Series) -> pl.Series:
     # One thread sorts whole numbers in half the processor time of two.
-    whole = pl.concat([mine, theirs]).sort(multithreaded=False) if len(theirs) else mine.sort(
-        multithreaded=False
-    )
+    whole = pl.concat([mine, theirs]).sort(multithreaded=False)
     again = whole.slice(1).filter(whole.slice(1) == whole.slice(0, max(len(whole) - 1, 0))).unique()
-    return again.filter(again.is_in(mine)) if len(theirs) else again
+    return again.filter(again.is_in(mine.implode())) if len(theirs) else again
 
 
 def _ascending(chunks: list[pl.Series]) -> bool:
@@ -149,7 +148,7 @@ def _confirmed(
     name = "key" + "_" * max(len(column) for column in columns)
     chosen = [*(pl.selectors.by_name(column).as_expr() for column in columns), key.alias(name)]
     looked = [
-        rows.select(chosen).filter(pl.col(name).is_in(suspects))
+        rows.select(chosen).filter(pl.col(name).is_in(suspects.implode()))
         for rows in (plan, others)
         if rows is not None
     ]

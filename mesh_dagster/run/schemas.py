@@ -6,6 +6,7 @@ Out: a copy; the schema that the product declared is never changed.
 
 import copy
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pandera.polars as pa
@@ -44,6 +45,20 @@ def without_parsing(schema: pa.DataFrameSchema) -> pa.DataFrameSchema:
     checked.drop_invalid_rows = False
     checked.strict = schema.strict is True
     return checked
+
+
+def without_columns(schema: pa.DataFrameSchema, names: set[str]) -> pa.DataFrameSchema:
+    """Copy a schema without some of its columns."""
+    smaller = copy.copy(schema)
+    smaller.columns = {name: c for name, c in schema.columns.items() if name not in names}
+    return smaller
+
+
+def absent_columns(schema: pa.DataFrameSchema, present: Iterable[str]) -> list[str]:
+    """Return the columns that a batch must have and lacks; patterns are not looked at."""
+    known = set(present)
+    columns = schema.columns.items()
+    return [n for n, c in columns if c.required and not c.regex and n not in known]
 
 
 def cast_targets(

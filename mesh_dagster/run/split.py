@@ -85,7 +85,7 @@ def _alone(
     alone: dict[Demand, pl.Expr] = {}
     for demand, columns, keys in poured:
         repeated = repeats_of(root, columns, keys, others).keys
-        single = key_of(columns, schema).is_in(repeated).not_()
+        single = key_of(columns, schema).is_in(repeated.implode()).not_()
         alone[demand] = alone[demand] & single if demand in alone else single
     return alone
 

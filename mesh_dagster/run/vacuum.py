@@ -71,7 +71,9 @@ def _table(
     store: Store, uri: str, now: datetime, retention: timedelta, *, dry_run: bool
 ) -> Vacuumed:
     # In this order: what is listed and whose writer is dead can no longer be committed after it.
-    present = {f"{DATA}/{file.name}": file for file in store.path(f"{uri}/{DATA}").glob("*.parquet")}
+    present = {
+        f"{DATA}/{file.name}": file for file in store.path(f"{uri}/{DATA}").glob("*.parquet")
+    }
     dead = set(_dead_writers(store, uri, now))
     current = delta.snapshot(store, uri)
     removed_at = _removals(store, uri)

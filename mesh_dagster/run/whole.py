@@ -18,7 +18,7 @@ from mesh_dagster.run.explain import (
 )
 from mesh_dagster.run.keys import Keys, key_of, repeats_of
 from mesh_dagster.run.profile import profile_expressions, profile_of
-from mesh_dagster.run.schemas import columns_of, labelled
+from mesh_dagster.run.schemas import absent_columns, columns_of, labelled
 from mesh_dagster.run.verdict import Finding, Profile, Verdict
 
 
@@ -35,7 +35,7 @@ def judged_whole(
     """
     parsed, faults, unjudged = faults_by_pandera(frame, labelled(schema))
     if unjudged and not faults:
-        faults = absent_faults(schema, frame.columns)
+        faults = absent_faults(absent_columns(schema, frame.columns))
     if faults and not unjudged and all(_dropped(fault, schema) for fault in faults):
         return _verdict(validated(frame, schema), contract, faults, dropped=True)
     kept = frame if parsed is None else parsed

@@ -3,7 +3,6 @@
 import importlib
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
