@@ -17,7 +17,8 @@ from mesh_dagster.errors import AddressRefusedError, InternalNotReadableError, N
 SCHEME = "mesh"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _MAJOR = re.compile(r"v(0|[1-9][0-9]{0,5})", re.ASCII)
-_RESERVED = frozenset({"internal", "quarantine"})
+_RESERVED = re.compile(r"internal|quarantine|v[0-9]+", re.ASCII)
+_HIGHEST_MAJOR = 999_999
 _PARTS = 4
 
 
@@ -27,13 +28,15 @@ def require_name(kind: str, name: str) -> str:
     Raises:
         NameRefusedError: The name breaks a rule; the message says which.
     """
+    if not isinstance(name, str):
+        raise NameRefusedError(kind, repr(name), "is no text")
     if not _NAME.fullmatch(name):
         raise NameRefusedError(kind, name, "is not allowed")
     if "__" in name:
         raise NameRefusedError(kind, name, "holds a double underscore")
     if keyword.iskeyword(name):
         raise NameRefusedError(kind, name, "is a Python keyword")
-    if name in _RESERVED or _MAJOR.fullmatch(name):
+    if _RESERVED.fullmatch(name):
         raise NameRefusedError(kind, name, "is reserved")
     return name
 
@@ -52,6 +55,8 @@ class Address:
         require_name("domain", self.domain)
         require_name("product", self.product)
         require_name("port", self.port)
+        if type(self.major) is not int or not 0 <= self.major <= _HIGHEST_MAJOR:
+            raise AddressRefusedError(str(self), "has no major version from v0 to v999999")
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -115,6 +120,8 @@ class Reference:
             return cls(address, version=int(value))
         if name == "as_of":
             return cls(address, as_of=_instant(text, value))
+        if name == "version":
+            raise AddressRefusedError(text, "has a version that is no number")
         raise AddressRefusedError(text, f"has a query '{name}' that is not understood")
 
     def __str__(self) -> str:
@@ -122,7 +129,8 @@ class Reference:
         if self.version is not None:
             return f"{self.address}?version={self.version}"
         if self.as_of is not None:
-            return f"{self.address}?as_of={self.as_of:%Y-%m-%dT%H:%M:%SZ}"
+            instant = self.as_of.astimezone(timezone.utc).isoformat()
+            return f"{self.address}?as_of={instant.replace('+00:00', 'Z')}"
         return f"{self.address}?quarantine" if self.quarantine else str(self.address)
 
 
@@ -132,7 +140,9 @@ def product_guid(key: str) -> UUID:
 
 
 def _split(text: str) -> tuple[Address, str]:
-    if "%" in text or not text.isascii() or not text.isprintable():
+    if not isinstance(text, str):
+        raise AddressRefusedError(str(text), f"is of type '{type(text).__name__}', not a text")
+    if "%" in text or " " in text or not text.isascii() or not text.isprintable():
         raise AddressRefusedError(text, "holds characters that no address may hold")
     try:
         url = urlsplit(text)
@@ -140,18 +150,23 @@ def _split(text: str) -> tuple[Address, str]:
         raise AddressRefusedError(text, "is not well formed") from None
     if url.scheme != SCHEME:
         raise AddressRefusedError(text, "does not begin with mesh://")
-    parts = [url.netloc, *url.path.removeprefix("/").split("/")]
+    if url.fragment:
+        raise AddressRefusedError(text, "has a '#', which means nothing here")
+    return _address(text, [url.netloc, *url.path.removeprefix("/").split("/")]), url.query
+
+
+def _address(text: str, parts: list[str]) -> Address:
     if len(parts) >= _PARTS - 1 and parts[2] == "internal":
         raise InternalNotReadableError(text)
-    if len(parts) != _PARTS or url.fragment:
+    if len(parts) != _PARTS:
         raise AddressRefusedError(text, "does not name domain, product, version and port")
     major = _MAJOR.fullmatch(parts[2])
     if not major:
         raise AddressRefusedError(text, f"has '{parts[2]}' where a major version is needed")
     try:
-        return Address(parts[0], parts[1], int(major[1]), parts[3]), url.query
+        return Address(parts[0], parts[1], int(major[1]), parts[3])
     except NameRefusedError as error:
-        raise AddressRefusedError(text, "holds a name that no address may hold") from error
+        raise AddressRefusedError(text, f"cannot stand, for {error.problem}") from error
 
 
 def _instant(text: str, value: str) -> datetime:
@@ -162,4 +177,7 @@ def _instant(text: str, value: str) -> datetime:
         raise AddressRefusedError(text, "has an as_of that is no ISO 8601 time") from None
     if moment.tzinfo is None:
         raise AddressRefusedError(text, "has an as_of without a time zone")
-    return moment.astimezone(timezone.utc)
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise AddressRefusedError(text, "has an as_of that is no time in UTC") from None

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pandera.polars as pa
 import polars as pl
 
+from mesh_dagster.declare.fingerprint import fingerprint
 from mesh_dagster.errors import ContractRefusedError
 
 CheckName = Literal["schema", "values", "keys", "expectations"]
@@ -93,9 +94,9 @@ class Contract:
         if isinstance(contract, Contract):
             return contract
         schema = _schema(contract, who)
-        columns = tuple(_column(column, schema) for column in schema.columns.values())
+        columns = tuple(_column(column, schema, who) for column in schema.columns.values())
         rules = tuple(_distinct(_rules(schema)))
-        keys = [(column.name,) for column in columns if column.unique]
+        keys: list[tuple[str, ...]] = [(column.name,) for column in columns if column.unique]
         keys += [tuple(names) for names in composite_keys(schema)]
         name = schema.name or getattr(contract, "__name__", "contract")
         return cls(schema, name, columns, rules, tuple(keys), _digest(schema))
@@ -135,21 +136,22 @@ def _schema(contract: object, who: str) -> pa.DataFrameSchema:
             return contract.to_schema()
         except Exception as error:  # pandera raises anything from a faulty model
             raise ContractRefusedError(
-                who, f"is a pandera model '{contract.__name__}' that cannot be built", "Mend it."
+                who,
+                f"is the model '{contract.__name__}', from which pandera can make no schema",
+                f"Call {contract.__name__}.to_schema() to see why.",
             ) from error
+    kind = contract if isinstance(contract, type) else type(contract)
     raise ContractRefusedError(
         who,
-        f"is a {type(contract).__name__}",
-        "Give a pandera.polars DataFrameModel or DataFrameSchema.",
+        f"is {'the class' if contract is kind else 'of type'} '{kind.__module__}.{kind.__name__}'",
+        "Give a DataFrameModel or DataFrameSchema of pandera.polars.",
     )
 
 
-def _column(column: pa.Column, schema: pa.DataFrameSchema) -> Column:
-    demanded = schema.dtype or column.dtype
-    dtype = demanded.type if demanded is not None else None
+def _column(column: pa.Column, schema: pa.DataFrameSchema, who: str) -> Column:
     return Column(
         name=str(column.name),
-        dtype=dtype() if isinstance(dtype, type) else dtype,
+        dtype=_dtype(column, schema, who),
         nullable=column.nullable,
         unique=column.unique,
         required=column.required,
@@ -159,7 +161,34 @@ def _column(column: pa.Column, schema: pa.DataFrameSchema) -> Column:
     )
 
 
+def _dtype(column: pa.Column, schema: pa.DataFrameSchema, who: str) -> pl.DataType | None:
+    demanded = schema.dtype or column.dtype
+    dtype = demanded.type if demanded is not None else None
+    try:
+        return dtype() if isinstance(dtype, type) else dtype
+    except TypeError as error:  # a list, struct or enum whose parts are not named
+        raise ContractRefusedError(
+            who,
+            f"has the column '{column.name}' of type {dtype}, but not of what",
+            "Write it whole, such as pl.List(pl.String).",
+        ) from error
+
+
 def _rules(schema: pa.DataFrameSchema) -> Iterator[Rule]:
+    yield from _shape_rules(schema)
+    for name, column in schema.columns.items():
+        yield from _column_rules(name, column)
+    for number, check in enumerate(schema.checks):
+        text = rule_text(None, check)
+        yield Rule(text, "values", None, level_of(check), "frame_check", number)
+    for name, column in schema.columns.items():
+        if column.unique:
+            yield Rule(unique_text([name]), "keys", name, kind="unique")
+    for number, names in enumerate(composite_keys(schema)):
+        yield Rule(unique_text(names), "keys", kind="keys", number=number)
+
+
+def _shape_rules(schema: pa.DataFrameSchema) -> Iterator[Rule]:
     if schema.strict is True:
         yield Rule("no other column", "schema", kind="closed")
     if schema.ordered:
@@ -171,16 +200,6 @@ def _rules(schema: pa.DataFrameSchema) -> Iterator[Rule]:
     for name, column in schema.columns.items():
         dtype = schema.dtype or column.dtype
         yield Rule(f"{name} is {dtype or 'there'}", "schema", name, kind="type")
-    for name, column in schema.columns.items():
-        yield from _column_rules(name, column)
-    for number, check in enumerate(schema.checks):
-        text = rule_text(None, check)
-        yield Rule(text, "values", None, level_of(check), "frame_check", number)
-    for name, column in schema.columns.items():
-        if column.unique:
-            yield Rule(unique_text([name]), "keys", name, kind="unique")
-    for number, names in enumerate(composite_keys(schema)):
-        yield Rule(unique_text(names), "keys", kind="keys", number=number)
 
 
 def _column_rules(name: str, column: pa.Column) -> Iterator[Rule]:
@@ -225,11 +244,14 @@ def rule_text(column: str | None, check: pa.Check) -> str:
 
 
 def _distinct(rules: Iterator[Rule]) -> Iterator[Rule]:
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     for rule in rules:
-        seen[rule.text] = seen.get(rule.text, 0) + 1
-        count = seen[rule.text]
-        yield rule if count == 1 else replace(rule, text=f"{rule.text} ({count})")
+        text, count = rule.text, 1
+        while text in taken:
+            count += 1
+            text = f"{rule.text} ({count})"
+        taken.add(text)
+        yield replace(rule, text=text)
 
 
 def _digest(schema: pa.DataFrameSchema) -> str:
@@ -242,38 +264,35 @@ def _digest(schema: pa.DataFrameSchema) -> str:
             column.required,
             column.regex,
             column.coerce,
-            repr(column.default),
+            fingerprint(column.default),
+            column.drop_invalid_rows,
             [_check_digest(check) for check in column.checks],
-            [_source(parser._parser_fn) for parser in column.parsers],  # noqa: SLF001 - no public name
+            [fingerprint(parser._parser_fn) for parser in column.parsers],  # noqa: SLF001 - no public name
         ]
         for name, column in schema.columns.items()
     ]
     whole = [
         columns,
         [_check_digest(check) for check in schema.checks],
-        [_source(parser._parser_fn) for parser in schema.parsers],  # noqa: SLF001 - no public name
-        [schema.unique, schema.strict, schema.ordered, schema.coerce, schema.report_duplicates],
+        [fingerprint(parser._parser_fn) for parser in schema.parsers],  # noqa: SLF001 - no public name
+        [str(schema.dtype), composite_keys(schema), schema.strict, schema.ordered, schema.coerce],
         [schema.add_missing_columns, schema.drop_invalid_rows],
     ]
-    return hashlib.sha256(json.dumps(whole, default=repr).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 
 def _check_digest(check: pa.Check) -> list[str]:
-    statistics = {name: _stable(value) for name, value in (check.statistics or {}).items()}
-    source = "" if statistics else _source(check._check_fn)  # noqa: SLF001 - no public name
-    return [str(check.name), json.dumps(statistics, default=repr, sort_keys=True), source] + [
-        str(flag) for flag in (check.ignore_na, check.element_wise, check.raise_warning)
-    ]
+    statistics = dict(check.statistics or {})
+    if check.name in {"isin", "notin"}:
+        statistics = {name: set(values) for name, values in statistics.items()}
+    flags = (check.ignore_na, check.element_wise, check.raise_warning)
+    return [str(check.name), *map(fingerprint, (statistics, _function_of(check), *flags))]
 
 
-def _stable(value: object) -> object:
-    return sorted(map(repr, value)) if isinstance(value, set | frozenset) else value
-
-
-def _source(function: Callable[..., object]) -> str:
-    inner = inspect.unwrap(getattr(function, "func", function))
-    try:
-        return inspect.getsource(inner)
-    except (OSError, TypeError):
-        code = getattr(inner, "__code__", None)
-        return code.co_code.hex() if code else type(inner).__qualname__
+def _function_of(check: pa.Check) -> Callable[..., object]:
+    """Return what somebody wrote; pandera wraps the checks that are methods of a model."""
+    function: Callable[..., object] = check._check_fn  # noqa: SLF001 - no public name
+    if not inspect.isfunction(function):
+        return function
+    method = inspect.getclosurevars(function).nonlocals.get("self")
+    return getattr(method, "check_fn", function)

@@ -18,6 +18,8 @@ from mesh_dagster.errors import (
     CollidingKeyError,
     DeclarationError,
     DuplicateProductError,
+    InternalReadError,
+    NoProductError,
     UnknownInputError,
 )
 
@@ -36,19 +38,29 @@ class Mesh:
         """Check all products together.
 
         Raises:
+            NoProductError: Something else was given.
             DuplicateProductError: Two products claim one address.
             CollidingKeyError: Two assets would have one key.
+            InternalReadError: A product reads what another keeps inside.
             UnknownInputError: A loaded domain does not publish what one of its ports is taken for.
             CircularInputError: Products read each other in a circle.
             DeclarationError: A product publishes nothing, or reads its own port.
         """
-        given = tuple(dict.fromkeys(products))
+        given = _distinct_products(products)
         _require_distinct(given)
         _require_distinct_keys(given)
         ports = {port.address: port for product in given for port in product.ports.values()}
         for product in given:
-            _require_known_inputs(product, ports)
+            _require_known_inputs(product, ports, given)
         return cls(tuple(_ordered(given)), ports)
+
+
+def _distinct_products(products: Iterable[DataProduct]) -> tuple[DataProduct, ...]:
+    given = tuple(products)
+    for one in given:
+        if not isinstance(one, DataProduct):
+            raise NoProductError(type(one).__name__)
+    return tuple(dict.fromkeys(given))
 
 
 def _require_distinct(products: tuple[DataProduct, ...]) -> None:
@@ -65,22 +77,27 @@ def _require_distinct(products: tuple[DataProduct, ...]) -> None:
 
 
 def _require_distinct_keys(products: tuple[DataProduct, ...]) -> None:
-    claimants: defaultdict[str, list[str]] = defaultdict(list)
+    claimants: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for product in products:
-        for asset_key in _asset_keys(product):
-            claimants["/".join(asset_key)].append(f"{product.key} {product.version}")
+        for what, asset_key in _claims(product):
+            claimants[asset_key].append(f"{what} of {product.key} {product.version}")
     for asset_key, names in claimants.items():
         if len(names) > 1:
-            raise CollidingKeyError(asset_key, names)
+            raise CollidingKeyError("/".join(asset_key), names)
 
 
-def _asset_keys(product: DataProduct) -> Iterator[tuple[str, ...]]:
-    yield from (internal.asset_key for internal in product.internals.values())
-    yield from (adopted.asset_key for adopted in product.adopted.values())
-    yield from (port.address.parts for port in product.ports.values())
+def _claims(product: DataProduct) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for internal in product.internals.values():
+        yield f"internal {internal.name}", internal.asset_key
+    for adopted in product.adopted.values():
+        yield f"adopted asset {adopted.name}", adopted.asset_key
+    for port in product.ports.values():
+        yield f"port {port.address.port}", port.address.parts
 
 
-def _require_known_inputs(product: DataProduct, ports: dict[Address, OutputPort]) -> None:
+def _require_known_inputs(
+    product: DataProduct, ports: dict[Address, OutputPort], products: tuple[DataProduct, ...]
+) -> None:
     domains = {address.domain for address in ports}
     for name, given in product.inputs.items():
         address = given.port
@@ -92,8 +109,18 @@ def _require_known_inputs(product: DataProduct, ports: dict[Address, OutputPort]
             )
         if address in ports or address.domain not in domains:
             continue
+        _require_no_internal(product, address, products)
         known = [str(known) for known in ports if known.domain == address.domain]
         raise UnknownInputError(product.key, str(address), address.domain, known)
+
+
+def _require_no_internal(
+    reader: DataProduct, address: Address, products: tuple[DataProduct, ...]
+) -> None:
+    for producer in (product for product in products if product.key == address.key):
+        if address.port in {*producer.internals, *producer.adopted}:
+            ports = [str(port.address) for port in producer.ports.values()]
+            raise InternalReadError(reader.key, address.port, producer.key, ports)
 
 
 def _ordered(products: tuple[DataProduct, ...]) -> Iterator[DataProduct]:
@@ -107,5 +134,6 @@ def _ordered(products: tuple[DataProduct, ...]) -> Iterator[DataProduct]:
     try:
         order = list(TopologicalSorter(reads).static_order())
     except CycleError as error:
-        raise CircularInputError(key for key, _ in error.args[1]) from None
+        readers_first = reversed(error.args[1])
+        raise CircularInputError(f"{key}/v{major}" for key, major in readers_first) from None
     return (by_id[identity] for identity in order)

@@ -12,7 +12,6 @@ from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.wiring import Build
-from mesh_dagster.errors import DeclarationError
 
 
 @dataclass(frozen=True)
@@ -102,22 +101,3 @@ class OutputPort:
     def partitioned(self) -> bool:
         """Whether each publication replaces one partition only."""
         return self.execution.partitions is not None
-
-
-def partition_columns(
-    who: str, given: "str | Mapping[str, str] | None", contract: Contract
-) -> dict[str, str]:
-    """Read the `partition_column` argument of a port.
-
-    Raises:
-        DeclarationError: A column is not in the contract.
-    """
-    columns = {"": given} if isinstance(given, str) else dict(given or {})
-    for column in columns.values():
-        if column not in contract.column_names:
-            raise DeclarationError(
-                who,
-                f"has the partition column '{column}', which its contract does not name",
-                "Name one of the contract's columns.",
-            )
-    return columns

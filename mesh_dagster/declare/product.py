@@ -5,34 +5,25 @@ Out: a `DataProduct`, handed to `md.definitions`.
 Every mistake that can be seen in one product is raised here, on the line that makes it.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Literal, TypeVar, get_args, overload
 from uuid import UUID
 
+from mesh_dagster.declare import arguments
 from mesh_dagster.declare.address import Address, product_guid, require_name
 from mesh_dagster.declare.contract import Contract, PanderaContract
-from mesh_dagster.declare.port import (
-    Adopted,
-    Execution,
-    InputPort,
-    Internal,
-    OutputPort,
-    partition_columns,
-)
+from mesh_dagster.declare.port import Adopted, InputPort, Internal, OutputPort
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.storage import require_storable
-from mesh_dagster.declare.wiring import BuildFunction, wire
+from mesh_dagster.declare.wiring import BuildFunction, name_of, wire
 from mesh_dagster.errors import DeclarationError, DuplicateNameError
 
 Alignment = Literal["source", "aggregate", "consumer"]
 Function = TypeVar("Function", bound=BuildFunction)
 
-_VERSION = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", re.ASCII)
-_OWNER = re.compile(r"team:.+|[^@\s]+@[^@\s]+\.[^@\s]+")
-_RESERVED = ("context", "config")
-"""Parameters that Dagster fills itself."""
+_RESERVED = ("context", "config", "mesh", "duckdb")
+"""Parameters that Dagster and the mesh fill themselves."""
 
 
 class DataProduct:
@@ -71,27 +62,21 @@ class DataProduct:
         self.domain = require_name("domain", domain)
         self.name = require_name("product", name)
         who = f"Product '{self.key}'"
-        self.version = _require_match(who, "version", version, _VERSION, "such as '1.0.0'")
-        self.owner = _require_match(
-            who, "owner", owner, _OWNER, "'team:name' or an e-mail address"
-        )
+        self.version = arguments.require_version(who, version)
+        self.owner = arguments.require_owner(who, owner)
         if alignment not in get_args(Alignment):
             raise DeclarationError(
-                who, f"has alignment '{alignment}'", "Use 'source', 'aggregate' or 'consumer'."
+                who, f"has alignment {alignment!r}", "Use 'source', 'aggregate' or 'consumer'."
             )
-        if not purpose.strip():
-            raise DeclarationError(who, "has no purpose", "Say in one sentence what it is for.")
-        if retention < timedelta(hours=1):
-            raise DeclarationError(who, f"has retention {retention}", "Keep at least one hour.")
         self.alignment: Alignment = alignment
-        self.purpose = purpose.strip()
-        self.tags = dict(tags or {})
-        self.retention = retention
+        self.purpose = arguments.require_purpose(who, purpose)
+        self.tags = arguments.require_tags(who, tags)
+        self.retention = arguments.require_retention(who, retention)
         self.inputs: dict[str, InputPort] = {}
         self.internals: dict[str, Internal] = {}
         self.adopted: dict[str, Adopted] = {}
         self.ports: dict[str, OutputPort] = {}
-        for input_name, port in (inputs or {}).items():
+        for input_name, port in arguments.require_inputs(who, inputs).items():
             self._claim(require_name("input port", input_name), "input port")
             self.inputs[input_name] = port
 
@@ -148,21 +133,21 @@ class DataProduct:
         """
 
         def declare(function: Function) -> Function:
-            name, who = function.__name__, self._step("internal", function)
+            name = self._name("internal", function)
+            who = f"The internal '{name}' of '{self.key}'"
             build = wire(function, who, self._readable_names(), self.inputs)
-            self._claim(require_name("internal", name), "internal")
             self.internals[name] = Internal(
                 self.key,
                 build,
                 description or build.description,
                 io_manager_key,
-                _execution(execution),
+                arguments.execution_of(who, execution, arguments.INTERNAL_ARGUMENTS),
             )
             return function
 
         return declare(function) if function is not None else declare
 
-    def port(  # noqa: PLR0913 - the declaration is the interface; every argument is keyword-only
+    def port(
         self,
         *,
         contract: PanderaContract,
@@ -189,13 +174,12 @@ class DataProduct:
         """
 
         def declare(function: Function) -> Function:
-            name, who = function.__name__, self._step("port", function)
+            name = self._name("port", function)
+            who = f"The port '{name}' of '{self.key}'"
             address = Address(self.domain, self.name, self.major, name)
             build = wire(function, who, self._readable_names(), self.inputs)
             read = Contract.of(contract, f"'{address}'")
             require_storable(read, f"'{address}'")
-            _require_event_column(who, freshness, read)
-            self._claim(name, "port")
             self.ports[name] = OutputPort(
                 address,
                 read,
@@ -203,10 +187,10 @@ class DataProduct:
                 self.owner,
                 self.version,
                 description or build.description,
-                freshness,
-                quality or Quality(),
-                partition_columns(who, partition_column, read),
-                _execution(execution),
+                arguments.require_freshness(who, freshness, read),
+                arguments.require_quality(who, quality),
+                arguments.partition_columns(who, partition_column, read),
+                arguments.execution_of(who, execution, arguments.PORT_ARGUMENTS),
             )
             return function
 
@@ -224,20 +208,20 @@ class DataProduct:
             load: Reads the data where the asset's IO manager hands over no value. It takes
                 nothing and returns a frame.
         """
-        key: Any = getattr(asset, "key", asset)  # Any: Dagster's AssetKey, known by its path
-        path = getattr(key, "path", None)
-        if not path:
+        who = f"Product '{self.key}'"
+        path = arguments.key_path(who, asset)
+        if load is not None and not callable(load):
             raise DeclarationError(
-                f"Product '{self.key}'",
-                f"adopts a {type(asset).__name__} that has not exactly one asset key",
-                "Give an asset, an AssetSpec or an AssetKey.",
+                who, f"loads '{path[-1]}' by a '{type(load).__name__}'", "Give a function."
             )
-        name = require_name("internal", name or path[-1])
+        name = require_name("adopted asset", name or path[-1])
         self._claim(name, "adopted asset")
-        self.adopted[name] = Adopted(name, asset, tuple(path), load)
+        self.adopted[name] = Adopted(name, asset, path, load)
 
-    def _step(self, kind: str, function: BuildFunction) -> str:
-        return f"The {kind} '{getattr(function, '__name__', function)}' of '{self.key}'"
+    def _name(self, kind: str, function: BuildFunction) -> str:
+        name = require_name(kind, name_of(function, f"The {kind} of '{self.key}'"))
+        self._claim(name, kind)
+        return name
 
     def _readable_names(self) -> set[str]:
         return {*self.internals, *self.adopted}
@@ -252,35 +236,3 @@ class DataProduct:
         }
         if name in taken:
             raise DuplicateNameError(f"Product '{self.key}'", name, taken[name], kind)
-
-
-def _execution(given: Mapping[str, Any]) -> Execution:
-    known = {name: value for name, value in given.items() if value is not None}
-    unknown = sorted(set(known) - set(Execution.__dataclass_fields__))
-    if unknown:
-        raise DeclarationError(
-            "The declaration",
-            f"has the unknown argument '{unknown[0]}'",
-            f"Use one of {', '.join(Execution.__dataclass_fields__)}.",
-        )
-    return Execution(**known)
-
-
-def _require_match(
-    who: str, what: str, text: str, pattern: re.Pattern[str], expected: str
-) -> str:
-    if not pattern.fullmatch(text):
-        raise DeclarationError(who, f"has {what} '{text}'", f"Write {expected}.")
-    return text
-
-
-def _require_event_column(who: str, freshness: Freshness | None, contract: Contract) -> None:
-    if freshness is None or freshness.by is None:
-        return
-    column = next((c for c in contract.columns if c.name == freshness.by), None)
-    if column is None or column.dtype is None or not column.dtype.is_temporal():
-        raise DeclarationError(
-            who,
-            f"promises freshness by '{freshness.by}', which is no date or time of its contract",
-            "Name a column of type Datetime or Date.",
-        )

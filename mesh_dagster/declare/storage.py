@@ -10,8 +10,8 @@ Source:
 
 import polars as pl
 
-from mesh_dagster.declare.contract import Contract
-from mesh_dagster.errors import ContractRefusedError
+from mesh_dagster.declare.contract import Column, Contract
+from mesh_dagster.errors import ContractRefusedError, nearest
 
 PARTITION_COLUMN = "mesh_partition"
 """The Delta partition column; no contract may use the name."""
@@ -31,14 +31,17 @@ _WIDER: dict[type[pl.DataType], pl.DataType] = {
     pl.Categorical: pl.String(),
     pl.Enum: pl.String(),
 }
-_INSTEAD: dict[type[pl.DataType], str] = {
-    pl.Time: "pl.Int64 (nanoseconds since midnight) or pl.String",
-    pl.Duration: "pl.Int64 with the unit in the column's name",
-    pl.Int128: "pl.Decimal(38, 0)",
-    pl.Null: "the type that the values will have",
-    pl.Object: "pl.String or pl.Binary",
-    pl.Unknown: "a concrete type",
+_INSTEAD = {
+    "Time": "pl.Int64 (nanoseconds since midnight) or pl.String",
+    "Duration": "pl.Int64 with the unit in the column's name",
+    "Float16": "pl.Float32",
+    "Int128": "pl.Decimal(38, 0)",
+    "UInt128": "pl.Decimal(38, 0)",
+    "Null": "the type that the values will have",
+    "Object": "pl.String or pl.Binary",
+    "Unknown": "a concrete type",
 }
+"""By name, since older versions of polars lack some of them."""
 _DELTA_PRECISION = 38
 
 
@@ -55,26 +58,38 @@ def require_storable(contract: Contract, who: str) -> None:
     if not contract.columns:
         raise ContractRefusedError(who, "names no column", "Name the columns that it publishes.")
     for column in contract.columns:
-        problem = f"column '{column.name}' "
-        if contract.schema.columns[column.name].regex:
-            raise ContractRefusedError(
-                who, problem + "is a pattern", "Name each column that the port publishes."
-            )
-        if column.name in _RESERVED:
-            raise ContractRefusedError(who, problem + "has a reserved name", "Rename it.")
-        if column.dtype is None:
-            raise ContractRefusedError(who, problem + "has no type", "Give it one.")
-        try:
-            stored_type(column.dtype)
-        except _NotStorableError as instead:
-            raise ContractRefusedError(
-                who, f"{problem}has type {column.dtype}, which a port cannot keep", f"Use {instead}."
-            ) from None
+        _require_storable_column(column, contract, who)
     folded = {column.name.casefold() for column in contract.columns}
     if len(folded) < len(contract.columns):
         raise ContractRefusedError(
             who, "has two columns whose names differ only in case", "Rename one of them."
         )
+    for name in (name for key in contract.keys for name in key):
+        if name not in contract.column_names:
+            raise ContractRefusedError(
+                who,
+                f"has a key with the column '{name}', which it does not name",
+                f"Name it, or correct 'unique'.{nearest(name, contract.column_names)}",
+            )
+
+
+def _require_storable_column(column: Column, contract: Contract, who: str) -> None:
+    if contract.schema.columns[column.name].regex:
+        raise ContractRefusedError(
+            who,
+            f"names columns by the pattern '{column.name}'",
+            "Name each column that the port publishes.",
+        )
+    problem = f"has the column '{column.name}'"
+    if column.name in _RESERVED:
+        raise ContractRefusedError(who, f"{problem}, whose name is reserved", "Rename it.")
+    if column.dtype is None:
+        raise ContractRefusedError(who, f"{problem} without a type", "Give it one.")
+    try:
+        stored_type(column.dtype)
+    except _NotStorableError as instead:
+        problem += f" of type {column.dtype}, which a port cannot keep"
+        raise ContractRefusedError(who, problem, f"Use {instead}.") from None
 
 
 def stored_type(dtype: pl.DataType) -> pl.DataType:
@@ -84,19 +99,35 @@ def stored_type(dtype: pl.DataType) -> pl.DataType:
         return dtype
     if kind in _WIDER:
         return _WIDER[kind]
-    if isinstance(dtype, pl.Decimal):
-        if dtype.precision is not None and dtype.precision > _DELTA_PRECISION:
-            raise _NotStorableError("pl.Decimal with at most 38 digits")
-        return pl.Decimal(dtype.precision or _DELTA_PRECISION, dtype.scale)
-    if isinstance(dtype, pl.Datetime):
-        if dtype.time_unit == "ns":
-            raise _NotStorableError("pl.Datetime('us')")
-        return pl.Datetime("us", "UTC" if dtype.time_zone else None)
     if isinstance(dtype, pl.List | pl.Array):
-        return pl.List(stored_type(_instance(dtype.inner)))
+        return pl.List(_stored_part(dtype.inner))
     if isinstance(dtype, pl.Struct):
-        return pl.Struct([pl.Field(f.name, stored_type(_instance(f.dtype))) for f in dtype.fields])
-    raise _NotStorableError(_INSTEAD.get(kind, "one of the types that Delta knows"))
+        return pl.Struct([pl.Field(part.name, _stored_part(part.dtype)) for part in dtype.fields])
+    return _stored_number_or_time(dtype)
+
+
+def _stored_number_or_time(dtype: pl.DataType) -> pl.DataType:
+    if isinstance(dtype, pl.Decimal):
+        precision = dtype.precision or _DELTA_PRECISION
+        if precision > _DELTA_PRECISION:
+            raise _NotStorableError("pl.Decimal with at most 38 digits")
+        return pl.Decimal(precision, dtype.scale)
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit != "ns":
+        return pl.Datetime("us", "UTC" if dtype.time_zone else None)
+    if isinstance(dtype, pl.Datetime):
+        raise _NotStorableError("pl.Datetime('us')")
+    instead = _INSTEAD.get(type(dtype).__name__, "one of the types that Delta knows")
+    raise _NotStorableError(instead)
+
+
+def _stored_part(dtype: object) -> pl.DataType:
+    try:
+        whole = dtype() if isinstance(dtype, type) else dtype
+    except TypeError:  # a list, struct or enum whose own parts are not named
+        whole = None
+    if not isinstance(whole, pl.DataType):
+        raise _NotStorableError("it with the types of its parts, such as pl.List(pl.String)")
+    return stored_type(whole)
 
 
 def stored_schema(contract: Contract) -> dict[str, pl.DataType]:
@@ -107,7 +138,3 @@ def stored_schema(contract: Contract) -> dict[str, pl.DataType]:
 def contract_schema(contract: Contract) -> dict[str, pl.DataType]:
     """Return the promised type of each column, in the contract's order."""
     return {column.name: column.dtype for column in contract.columns if column.dtype is not None}
-
-
-def _instance(dtype: "pl.DataType | type[pl.DataType]") -> pl.DataType:
-    return dtype() if isinstance(dtype, type) else dtype

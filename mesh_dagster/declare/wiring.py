@@ -7,7 +7,7 @@ Out: a `Build`, which the run stage calls and the compile stage turns into Dagst
 import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from mesh_dagster.errors import DeclarationError, UnknownParameterError
 
@@ -58,6 +58,27 @@ class Build:
         return tuple(p for p in self.parameters if p.source == source)
 
 
+def name_of(function: object, who: str) -> str:
+    """Return the name of a build function, which names the internal or port.
+
+    Raises:
+        DeclarationError: It is no plain function, so it has no name or returns no frame.
+    """
+    if not inspect.isfunction(function):
+        raise DeclarationError(
+            who, f"is given a '{type(function).__name__}'", "Decorate a plain function."
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise DeclarationError(
+            who, f"is built by the async function '{function.__name__}'", "Write it without async."
+        )
+    if inspect.isgeneratorfunction(function):
+        raise DeclarationError(
+            who, f"is built by the generator '{function.__name__}'", "Return one frame, not yields."
+        )
+    return function.__name__
+
+
 def wire(
     function: BuildFunction, who: str, internals: Collection[str], inputs: Collection[str]
 ) -> Build:
@@ -69,9 +90,11 @@ def wire(
     """
     try:
         signature = inspect.signature(function, eval_str=True)
-    except (NameError, TypeError, ValueError) as error:
+    except Exception as error:  # an annotation is any expression, so it raises anything
         raise DeclarationError(
-            who, "has a signature whose annotations cannot be read", "Import what they name."
+            who,
+            "has annotations that cannot be read",
+            "Import what they name outside 'if TYPE_CHECKING', and correct misspelt names.",
         ) from error
     parameters = [
         _parameter(parameter, who, internals, inputs) for parameter in signature.parameters.values()
@@ -85,7 +108,7 @@ def _parameter(
     name, annotation = parameter.name, parameter.annotation
     if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
         raise DeclarationError(
-            who, f"takes '{name}', which cannot be passed by name", "Name each input."
+            who, f"takes '{parameter}', which cannot be passed by name", "Name each input."
         )
     if name == "context":
         return Parameter(name, "context")
@@ -99,17 +122,25 @@ def _parameter(
                 "pyarrow.Table.",
             )
         return Parameter(name, "internal" if name in internals else "input", kind)
-    if kind is not None or annotation is parameter.empty:
+    if not _is_resource(annotation):
         raise UnknownParameterError(who, name, [*internals, *inputs, "context"])
     return Parameter(name, "resource", annotation=annotation)
 
 
-def _frame_kind(annotation: Any) -> FrameKind | None:  # Any: annotations are any object
+def _frame_kind(annotation: object) -> FrameKind | None:
     if annotation is inspect.Parameter.empty:
         return "lazy"
     root = getattr(annotation, "__module__", "").lstrip("_").partition(".")[0]
     return _KINDS.get((root, getattr(annotation, "__name__", "")))
 
 
+def _is_resource(annotation: object) -> bool:
+    """Know Dagster's resource classes, and its `ResourceParam[...]`, without importing Dagster."""
+    if getattr(annotation, "__metadata__", None) == ("resource_param",):
+        return True
+    classes = annotation.__mro__ if isinstance(annotation, type) else ()
+    return any(one.__module__.partition(".")[0] == "dagster" for one in classes)
+
+
 def _shown(annotation: object) -> str:
-    return f"'{getattr(annotation, '__name__', annotation)}'"
+    return f"'{annotation.__name__ if isinstance(annotation, type) else annotation}'"

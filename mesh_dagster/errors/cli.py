@@ -1,0 +1,86 @@
+"""Name what a command cannot answer."""
+
+from collections.abc import Iterable
+
+from mesh_dagster.errors.message import MeshError, nearest
+
+
+class NoMatchError(MeshError, LookupError):
+    """A pattern matches no registered port."""
+
+    def __init__(self, pattern: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"No registered port matches '{pattern}'.{nearest(pattern, known)} "
+            "Check the pattern and MESH_ROOT, or run its product."
+        )
+
+
+class UnreadableRowsError(MeshError):
+    """Rows could not be computed or read while they were written out."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The rows could not be read: polars stopped on a {what}. A version past its retention "
+            "may have been vacuumed meanwhile; ask for the newest. No file was written."
+        )
+
+
+class WorkspaceRefusedError(MeshError, ValueError):
+    """A workspace file names no code locations that can be run from here."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(
+            f"The workspace '{path}' {problem}. Give a file with 'load_from' and a list of "
+            "'python_module' and 'python_file' entries, by --workspace or in the current folder. "
+            "Nothing was run."
+        )
+
+
+class LocationRefusedError(MeshError, ImportError):
+    """A code location cannot be loaded."""
+
+    def __init__(self, location: str, problem: str) -> None:
+        super().__init__(
+            f"The code location '{location}' cannot be loaded: {problem} Nothing was run."
+        )
+
+
+class NothingSelectedError(MeshError, LookupError):
+    """A selection means no port and no internal."""
+
+    def __init__(self, text: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"Nothing is selected by '{text}'.{nearest(text, known)} Give a domain, "
+            "a domain/product, an address or a Dagster selection. Nothing was run."
+        )
+
+
+class UnknownPartitionError(MeshError, LookupError):
+    """A partition key that nothing selected has."""
+
+    def __init__(self, key: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"Nothing that is selected has the partition '{key}'.{nearest(key, known)} "
+            "Correct the key. Nothing was run."
+        )
+
+
+class DagsterHomeError(MeshError, OSError):
+    """The folder of the Dagster instance cannot be used."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(
+            f"The Dagster instance at DAGSTER_HOME '{home}' cannot be opened. Name an existing "
+            "folder by its absolute path, or unset it. Nothing was run."
+        )
+
+
+class DemoMisplacedError(MeshError, FileNotFoundError):
+    """The demo was started where the example domains are not."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"The demo finds no 'workspace.yaml' beside 'example_domains' in '{folder}'. "
+            "Change to the folder of the clone of mesh_dagster and run 'mesh demo' there. "
+            "Nothing was run."
+        )

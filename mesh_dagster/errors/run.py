@@ -1,0 +1,141 @@
+"""Name what can stop a batch from being published, or a publication from being read."""
+
+from collections.abc import Iterable
+
+from mesh_dagster.errors.message import MOST_NAMES, MeshError, listed, nearest
+
+
+class FrameRefusedError(MeshError, TypeError):
+    """A build function returned something that is no frame."""
+
+    def __init__(self, who: str, got: str) -> None:
+        super().__init__(
+            f"'{who}' returned {got}; expected a polars LazyFrame or DataFrame, a DuckDB relation "
+            "or a pyarrow Table. Return one of these. Nothing was published."
+        )
+
+
+class PublicationRefusedError(MeshError):
+    """A batch broke its contract, so it was not published."""
+
+    def __init__(
+        self,
+        address: str,
+        broken: list[str],
+        total: int,
+        current: str,
+        where: str = "",
+        remedy: str = "",
+    ) -> None:
+        shown = "; ".join(broken[:MOST_NAMES]) or "pandera could not judge it"
+        more = f" and {len(broken) - MOST_NAMES} more" if len(broken) > MOST_NAMES else ""
+        place = f" {where}" if where else ""
+        remedy = remedy or (
+            "Fix the batch, or set its bad rows aside with "
+            "Quality(valid_rows=..., otherwise='quarantine')."
+        )
+        super().__init__(
+            f"'{address}' failed {len(broken)} of {total} rules{place}: {shown}{more}. Nothing was "
+            f"published; {current}. {remedy}"
+        )
+
+
+class CommitContendedError(MeshError):
+    """Other writers kept winning the race for the next version."""
+
+    def __init__(self, address: str, tries: int, current: str) -> None:
+        super().__init__(
+            f"'{address}' lost {tries} races for its next version against other writers. "
+            f"Nothing was published; {current}. Run it again, with fewer runs at a time."
+        )
+
+
+class NotPublishedError(MeshError, LookupError):
+    """An address has no publication."""
+
+    def __init__(self, address: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"'{address}' has never been published here.{nearest(address, known)} "
+            "Check the address and MESH_ROOT, or run its product. Nothing was read."
+        )
+
+
+class UnknownVersionError(MeshError, LookupError):
+    """An address has publications, but not the one asked for."""
+
+    def __init__(self, address: str, asked: str, first: str, last: str) -> None:
+        super().__init__(
+            f"'{address}' has no publication {asked}; it keeps {first} to {last}. "
+            "Ask for one of these. Nothing was read."
+        )
+
+
+class NotSplittableError(MeshError, ValueError):
+    """A batch cannot be parted into valid and rejected rows; it can only be refused whole."""
+
+    def __init__(self, contract: str, broken: Iterable[str]) -> None:
+        super().__init__(
+            f"The batch breaks rules of contract '{contract}' that are not about single rows: "
+            f"{listed(broken)}. Rows cannot be rejected for them, so refuse the whole batch. "
+            "Nothing was split."
+        )
+
+
+class StoreRefusedError(MeshError, ValueError):
+    """A store lies at a path that Delta would take for another."""
+
+    def __init__(self, root: str, character: str) -> None:
+        super().__init__(
+            f"The store at {root!r} has {character!r} in its path, which Delta cannot keep. Set "
+            "MESH_ROOT to a path without control characters and without any of % ? # \\. "
+            "Nothing was published or read."
+        )
+
+
+class PartitioningChangedError(MeshError, ValueError):
+    """A port was published whole and is now built in partitions, or the other way round."""
+
+    def __init__(self, address: str, *, partitioned: bool, current: str) -> None:
+        was, now = ("in partitions", "whole") if partitioned else ("whole", "in partitions")
+        super().__init__(
+            f"'{address}' was published {was} so far and is now built {now}. Nothing was "
+            f"published; {current}. Go back to the partitions it had, or give the product a new "
+            "major version."
+        )
+
+
+class RegistryError(MeshError, ConnectionError):
+    """The registry cannot be reached."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"The registry at '{url}' cannot be opened. Check MESH_REGISTRY and that the "
+            "database runs. Nothing was published or read."
+        )
+
+
+class StagingFailedError(MeshError, OSError):
+    """A batch could not be written."""
+
+    def __init__(self, address: str, current: str) -> None:
+        super().__init__(
+            f"'{address}' could not be staged: its batch could not be written to the store. "
+            f"Nothing was published; {current}. Check the disk and the store's permissions."
+        )
+
+
+class InternalMissingError(MeshError, LookupError):
+    """An internal was not materialized before something read it."""
+
+    def __init__(self, who: str, missing: int, asked: int) -> None:
+        super().__init__(
+            f"'{who}' was never materialized, or not in {missing} of {asked} partitions. "
+            "Materialize it first. Nothing was published."
+        )
+
+
+class SqlRefusedError(MeshError, ValueError):
+    """A statement of `mesh sql` cannot be run."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"The statement {problem}. {remedy} Nothing was read.")

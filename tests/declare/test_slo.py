@@ -1,0 +1,133 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mesh_dagster.declare.slo import Freshness, Quality, is_cron
+from mesh_dagster.errors import DeclarationError
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_promise_has_defaults_that_most_ports_can_use() -> None:
+    promise = Freshness(within=HOUR)
+
+    assert promise == Freshness(
+        within=HOUR,
+        by=None,
+        warn=None,
+        deadline=None,
+        timezone="UTC",
+        target=0.99,
+        window=timedelta(days=28),
+    )
+
+
+def test_without_a_promise_a_single_bad_row_refuses_the_batch() -> None:
+    assert Quality() == Quality(valid_rows=1.0, otherwise="refuse")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"within": timedelta(minutes=1)},
+        {"within": HOUR, "warn": timedelta(minutes=59)},
+        {"within": HOUR, "target": 0.5, "window": HOUR},
+        {"within": HOUR, "deadline": "0 6 * * MON-FRI", "timezone": "Europe/Berlin"},
+    ],
+)
+def test_a_promise_at_its_bounds_stands(arguments: dict[str, Any]) -> None:  # Any: of Freshness
+    assert Freshness(**arguments).within == arguments["within"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"within": 60}, "within=60, expected a timedelta"),
+        ({"warn": 60}, "warn=60, expected a timedelta"),
+        ({"window": None}, "window=None, expected a timedelta"),
+        ({"within": timedelta(seconds=59)}, "within=0:00:59, expected at least one minute"),
+        ({"warn": HOUR}, "warn=1:00:00, expected above zero and shorter than within"),
+        ({"warn": timedelta(0)}, "warn=0:00:00, expected above zero and shorter than within"),
+        ({"target": 0}, "target=0, expected above 0 and below 1"),
+        ({"target": 1.0}, "target=1.0, expected above 0 and below 1"),
+        ({"target": 99}, "target=99, expected above 0 and below 1"),
+        ({"target": float("nan")}, "target=nan, expected above 0 and below 1"),
+        ({"target": "99 %"}, "target='99 %', expected above 0 and below 1"),
+        (
+            {"window": timedelta(minutes=59)},
+            "window=0:59:00, expected at least as long as within",
+        ),
+        ({"deadline": "6:00"}, "deadline='6:00', expected a cron expression such as '0 6 * * *'"),
+        ({"timezone": "Berlin"}, "timezone='Berlin', expected a name such as 'Europe/Berlin'"),
+        ({"timezone": None}, "timezone=None, expected a name such as 'Europe/Berlin'"),
+        ({"timezone": "../UTC"}, "timezone='../UTC', expected a name such as 'Europe/Berlin'"),
+    ],
+)
+def test_a_promise_that_means_nothing_is_refused(
+    arguments: dict[str, Any],  # Any: of Freshness
+    problem: str,
+) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        Freshness(**{"within": HOUR, **arguments})
+
+    assert str(refused.value) == f"Freshness got {problem}. Correct the promise."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"valid_rows": 0}, "valid_rows=0, expected above 0, at most 1"),
+        ({"valid_rows": 99}, "valid_rows=99, expected above 0, at most 1"),
+        ({"valid_rows": "all"}, "valid_rows='all', expected above 0, at most 1"),
+        ({"otherwise": "drop"}, "otherwise='drop', expected 'refuse' or 'quarantine'"),
+        ({"valid_rows": 0.99}, "valid_rows=0.99, expected 1.0 unless otherwise='quarantine'"),
+    ],
+)
+def test_a_share_that_means_nothing_is_refused(
+    arguments: dict[str, Any],  # Any: of Quality
+    problem: str,
+) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        Quality(**arguments)
+
+    assert str(refused.value) == f"Quality got {problem}. Correct the promise."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 * * * *",
+        "*/5  0-23 1,15 jan-DEC MON-FRI",
+        "0 0 L * *",
+        "0 0 * * 5#2",
+        "@daily",
+        "@hourly",
+    ],
+)
+def test_a_cron_expression_has_five_fields_or_is_a_word(text: str) -> None:
+    assert is_cron(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hourly",
+        "@noon",
+        "5m",
+        "0 * * *",
+        "0 0 * * * *",
+        "60 * * * *",
+        "0 24 * * *",
+        "0 0 32 * *",
+        "0 0 * 13 *",
+        "0 0 * * 8",
+        "0 0 * * ;",
+        f"{'9' * 5_000} * * * *",
+        5,
+        None,
+    ],
+)
+def test_a_slip_of_the_pen_is_no_cron_expression(text: object) -> None:
+    assert not is_cron(text)
