@@ -26,7 +26,6 @@ from mesh_dagster.compile.steps import (
     Step,
     deps_for,
     kinds_for,
-    resource_keys_for,
     signature_for,
 )
 from mesh_dagster.declare.port import Adopted, Internal, OutputPort
@@ -58,10 +57,11 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
     who = str(port.address)
 
     def compute(context: dg.AssetExecutionContext, **given: Any) -> Iterator[PortEvent]:
-        mesh: MeshResource = context.resources.mesh
+        step = Step(product, port.build, context, given, port.partitioned)
+        mesh: MeshResource = given[names.MESH_RESOURCE]
         store, registry = mesh.store(), mesh.open_registry()
-        with closing(registry), closing(Step(product, port.build, store, context)) as step:
-            plan = as_plan(step.result(given), who)
+        with closing(registry), closing(step):
+            plan = as_plan(step.result(), who)
             columns = metadata.column_lineage(origins(plan), step.places)
             belongs = inside(port, step.slice) if port.partitioned else {}
             batch = Batch(port, plan, step.slice, belongs, step.inputs, context.run.run_id)
@@ -79,8 +79,6 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
         ins=ins,
         check_specs=checks_for(port),
         can_subset=False,
-        required_resource_keys=resource_keys_for(port.build),
-        backfill_policy=dg.BackfillPolicy.multi_run(1) if port.partitioned else None,
         pool=port.execution.pool,
         retry_policy=port.execution.retry_policy,
         op_tags=dict(port.execution.op_tags) or None,
@@ -93,10 +91,10 @@ def internal_for(product: DataProduct, internal: Internal) -> dg.AssetsDefinitio
     signature, ins = signature_for(product, internal.build)
 
     def compute(context: dg.AssetExecutionContext, **given: Any) -> object:
-        mesh: MeshResource = context.resources.mesh
         # Left open: a DuckDB relation is read only when the IO manager stores it.
-        step = Step(product, internal.build, mesh.store(), context)
-        result = step.result(given)
+        partitioned = internal.execution.partitions is not None
+        step = Step(product, internal.build, context, given, partitioned)
+        result = step.result()
         context.add_output_metadata({names.INPUTS: dict(step.inputs)})
         return result
 
@@ -115,7 +113,6 @@ def internal_for(product: DataProduct, internal: Internal) -> dg.AssetsDefinitio
         io_manager_key=internal.io_manager_key or names.IO_MANAGER,
         partitions_def=internal.execution.partitions,
         automation_condition=condition_for(product, internal),
-        required_resource_keys=resource_keys_for(internal.build),
         pool=internal.execution.pool,
         retry_policy=internal.execution.retry_policy,
         op_tags=dict(internal.execution.op_tags) or None,

@@ -27,7 +27,7 @@ def condition_for(
     if cadence is not None:
         return dg.AutomationCondition.on_cron(cadence)
     reads = step.build.taken("internal") or step.build.taken("input")
-    return dg.AutomationCondition.eager() if reads else None
+    return _follows_inputs() if reads else None
 
 
 def freshness_for(promise: Freshness | None) -> dg.FreshnessPolicy | None:
@@ -51,6 +51,17 @@ def automation_sensor(keys: Iterable[dg.AssetKey]) -> dg.AutomationConditionSens
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Builds internals and ports by their cadence, or when what they read changed.",
     )
+
+
+def _follows_inputs() -> dg.AutomationCondition[Any]:  # Any: as above
+    """Return Dagster's eager condition, content with inputs that have some of their partitions.
+
+    Eager itself waits until no partition of any input is missing, so whoever reads a port by day
+    would wait for the last day of its calendar.
+    """
+    missing = ~dg.AutomationCondition.any_deps_missing()
+    there = dg.AutomationCondition.all_deps_match(~dg.AutomationCondition.missing())
+    return (dg.AutomationCondition.eager().without(missing) & there).with_label("follows inputs")
 
 
 def _inherited(product: DataProduct, name: str) -> str | None:

@@ -14,7 +14,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from mesh_dagster.compile import names
-from mesh_dagster.compile.resources import internal_folder
+from mesh_dagster.compile.resources import MeshResource, internal_folder
 from mesh_dagster.declare.address import Reference
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build, Parameter
@@ -36,8 +36,11 @@ class Step:
 
     product: DataProduct
     build: Build
-    store: Store
     context: dg.AssetExecutionContext
+    given: Arguments
+    """What Dagster handed over: the values of internals, and resources."""
+    partitioned: bool
+    """Whether this asset has partitions; a run with a partition may hold assets without."""
     inputs: dict[str, int] = field(default_factory=dict)
     """Address to the version that was read, filled while arguments are gathered."""
     places: dict[str, dg.AssetKey] = field(default_factory=dict)
@@ -52,22 +55,28 @@ class Step:
     @property
     def slice(self) -> str:
         """The partition that is being built."""
-        return self.context.partition_key if self.context.has_partition_key else WHOLE
+        return self.context.partition_key if self.partitioned else WHOLE
 
-    def result(self, given: Arguments) -> object:
+    @property
+    def store(self) -> Store:
+        """Where everything is read from."""
+        mesh: MeshResource = self.given[names.MESH_RESOURCE]
+        return mesh.store()
+
+    def result(self) -> object:
         """Call the build function with what Dagster loaded and what the mesh reads."""
-        arguments = {p.name: self._argument(p, given) for p in self.build.parameters}
+        arguments = {p.name: self._argument(p) for p in self.build.parameters}
         return self.build.function(**arguments)
 
-    def _argument(self, parameter: Parameter, given: Arguments) -> object:
+    def _argument(self, parameter: Parameter) -> object:
         if parameter.source == "context":
             return self.context
         if parameter.source == "resource":
-            return given[parameter.name]
+            return self.given[parameter.name]
         if parameter.source == "input":
             content = self._input(parameter.name)
             return frames.from_snapshot(content, parameter.kind, parameter.name, self._connect)
-        plan = frames.as_plan(self._internal(parameter.name, given), parameter.name)
+        plan = frames.as_plan(self._internal(parameter.name), parameter.name)
         return frames.from_plan(plan, parameter.kind, parameter.name, self._connect)
 
     def _input(self, name: str) -> Snapshot:
@@ -77,20 +86,20 @@ class Step:
         self.places[content.uri] = names.port_key(declared.port)
         return content.of_slice(self.slice) if declared.same_partition else content
 
-    def _internal(self, name: str, given: Arguments) -> object:
+    def _internal(self, name: str) -> object:
         adopted = self.product.adopted.get(name)
         if adopted is not None:
-            return adopted.load() if adopted.load else given[name]
+            return adopted.load() if adopted.load else self.given[name]
         key = names.internal_key(self.product.internals[name])
         folder = internal_folder(self.store, key, WHOLE).rpartition("/")[0]
         self.places[folder] = key
-        for slice_ in {self.slice, WHOLE}:
+        for slice_ in dict.fromkeys((self.slice, WHOLE)):
             self.inputs.update(inputs_of(self.store, internal_folder(self.store, key, slice_)))
-        return given[name]
+        return self.given[name]
 
     def _connect(self) -> "duckdb.DuckDBPyConnection":
         if self._connection is None:
-            resource: DuckDBResource = getattr(self.context.resources, names.DUCKDB_RESOURCE)
+            resource: DuckDBResource = self.given[names.DUCKDB_RESOURCE]
             self._connection = self._open.enter_context(resource.get_connection())
             self._connection.execute("SET TimeZone = 'UTC'")
         return self._connection
@@ -113,7 +122,8 @@ def signature_for(
     )
     loaded = [inspect.Parameter(name, keyword) for name in ins]
     resources = [
-        inspect.Parameter(p.name, keyword, annotation=p.annotation) for p in build.taken("resource")
+        inspect.Parameter(name, keyword, annotation=kind)
+        for name, kind in _resources_for(build).items()
     ]
     return inspect.Signature([context, *loaded, *resources]), ins
 
@@ -133,12 +143,6 @@ def deps_for(product: DataProduct, build: Build) -> list[dg.AssetKey]:
     return list(dict.fromkeys([*inputs, *adopted]))
 
 
-def resource_keys_for(build: Build) -> set[str]:
-    """Return the resources that the mesh itself needs in a step."""
-    needs_duckdb = any(p.kind == "duckdb" for p in build.parameters)
-    return {names.MESH_RESOURCE} | ({names.DUCKDB_RESOURCE} if needs_duckdb else set())
-
-
 def kinds_for(build: Build, storage: str) -> set[str]:
     """Return the kinds under which Dagster shows an asset."""
     returned = str(inspect.signature(build.function).return_annotation)
@@ -149,3 +153,11 @@ def kinds_for(build: Build, storage: str) -> set[str]:
 def _key(product: DataProduct, name: str) -> dg.AssetKey:
     internals: Mapping[str, Any] = {**product.internals, **product.adopted}
     return names.internal_key(internals[name])
+
+
+def _resources_for(build: Build) -> dict[str, object]:
+    wanted = {p.name: p.annotation for p in build.taken("resource")}
+    wanted.setdefault(names.MESH_RESOURCE, MeshResource)
+    if any(p.kind == "duckdb" for p in build.parameters):
+        wanted.setdefault(names.DUCKDB_RESOURCE, DuckDBResource)
+    return wanted

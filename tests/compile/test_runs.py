@@ -1,0 +1,421 @@
+"""What runs of the products leave behind, in Dagster and in the mesh."""
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+import mesh_dagster as md
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+from tests.compile.runs import evaluations, materialized, publish_day, run
+from tests.compile.scenario import (
+    BY_SONG,
+    BY_STATION,
+    CANARY,
+    COUNTED,
+    EVENTS,
+    FAULT,
+    FIRST,
+    RAW_PLAYS,
+    SECOND,
+    THIRD,
+    StationPlays,
+    defs,
+)
+
+ADDRESS = "mesh://media_player/plays/v1/events"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    opened = Registry(Store.at().registry_url)
+    yield opened
+    opened.close()
+
+
+def test_a_good_batch_is_published_checked_and_described(
+    instance: dg.DagsterInstance, mesh_root: Path
+) -> None:
+    result = publish_day(defs, instance, FIRST)
+
+    [event] = [e for e in result.get_asset_materialization_events() if e.asset_key == EVENTS]
+    known = event.step_materialization_data.materialization.metadata
+    assert result.success
+    assert known["dagster/row_count"].value == 10
+    assert known["dagster/partition_row_count"].value == 10
+    assert known["dagster/uri"].value == f"{mesh_root}/media_player/plays/v1/events"
+    assert known["mesh_dagster/address"].value == ADDRESS
+    assert known["mesh_dagster/version"].value == 0
+    assert known["mesh_dagster/rejected_rows"].value == 0
+    newest = datetime(2026, 1, 1, 9, tzinfo=timezone.utc).timestamp()
+    assert known["mesh_dagster/data_time"].value == newest
+    assert evaluations(result) == {
+        "schema": (True, "WARN"),
+        "values": (True, "WARN"),
+        "keys": (True, "WARN"),
+    }
+
+
+def test_checks_come_after_the_materialization_that_they_judge(
+    instance: dg.DagsterInstance,
+) -> None:
+    result = publish_day(defs, instance, FIRST)
+
+    step = "media_player__plays__v1__events"
+    kinds = [e.event_type_value for e in result.all_events if e.step_key == step]
+    order = [k for k in kinds if k in {"ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION"}]
+    assert order == ["ASSET_MATERIALIZATION"] + ["ASSET_CHECK_EVALUATION"] * 3
+
+
+def test_a_check_lists_every_rule_with_its_failing_rows(instance: dg.DagsterInstance) -> None:
+    result = publish_day(defs, instance, FIRST)
+
+    [values] = [e for e in result.get_asset_check_evaluations() if e.check_name == "values"]
+    rules = [record.data for record in values.metadata["mesh_dagster/rules"].records]
+    assert [rule["rule"] for rule in rules] == [
+        "play_id not null",
+        "play_id >= 0",
+        "station not null",
+        "station isin(['KSLX', 'WAPL'])",
+        "song not null",
+        "played_at not null",
+        "played_at within the partition",
+    ]
+    assert {rule["failing_rows"] for rule in rules} == {0}
+
+
+def test_a_refused_batch_fails_its_checks_and_materializes_nothing(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_day(defs, instance, FIRST)
+    monkeypatch.setenv(FAULT, "bad_station")
+
+    result = publish_day(defs, instance, FIRST)
+
+    assert not result.success
+    assert materialized(result) == [RAW_PLAYS]
+    assert evaluations(result)["values"] == (False, "ERROR")
+    assert md.read(ADDRESS).select(pl.len()).collect().item() == 10
+    assert set(md.read(ADDRESS).collect()["station"]) == {"KSLX", "WAPL"}
+    [failure] = [e for e in result.all_events if e.is_step_failure]
+    assert failure.step_failure_data.user_failure_data.description == (
+        f"'{ADDRESS}' failed 1 of 12 rules: 'station isin(['KSLX', 'WAPL'])' on 10 of 10 rows. "
+        "Nothing was published; version 0 stays current. Fix the batch: 0 of 10 rows are valid, "
+        f"90% were promised, and the others lie at '{ADDRESS}?quarantine'."
+    )
+
+
+def test_a_refused_batch_stops_what_comes_after_it_in_the_run(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_day(defs, instance, FIRST)
+    run(defs, instance, [COUNTED, BY_STATION, BY_SONG])
+    monkeypatch.setenv(FAULT, "bad_station")
+
+    result = run(defs, instance, [RAW_PLAYS, EVENTS, BY_STATION], FIRST)
+
+    assert not result.success
+    assert materialized(result) == [RAW_PLAYS]
+
+
+def test_a_refused_batch_is_not_tried_again(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    product = _orders()
+    tries: list[int] = []
+
+    @product.port(contract=StationPlays, retry_policy=dg.RetryPolicy(max_retries=3))
+    def daily() -> pl.DataFrame:
+        tries.append(1)
+        return pl.DataFrame({"station": ["KSLX"], "plays": [0]})
+
+    result = run(md.definitions(product), instance, [dg.AssetKey(["sales", "orders", "v1", "daily"])])
+
+    assert not result.success
+    assert len(tries) == 1
+    assert len(registry.refusals("mesh://sales/orders/v1/daily")) == 1
+
+
+def test_rejected_rows_are_set_aside_and_the_rest_is_published(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FAULT, "null_song")
+
+    result = publish_day(defs, instance, FIRST)
+
+    assert result.success
+    assert evaluations(result)["values"] == (False, "WARN")
+    assert md.read(ADDRESS).collect().height == 9
+    aside = md.read(f"{ADDRESS}?quarantine").collect()
+    assert aside["mesh_rules"].to_list() == [["song not null"]]
+
+
+def test_a_partition_replaces_itself_and_no_other(instance: dg.DagsterInstance) -> None:
+    for day in (FIRST, SECOND, THIRD, SECOND):
+        publish_day(defs, instance, day)
+
+    days = md.read(ADDRESS).group_by(pl.col("played_at").dt.date()).len().collect()
+    assert sorted(days["len"]) == [10, 10, 10]
+
+
+def test_rows_of_another_partition_are_refused(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FAULT, "wrong_day")
+
+    result = publish_day(defs, instance, FIRST)
+
+    assert not result.success
+    [failure] = [e for e in result.all_events if e.is_step_failure]
+    assert failure.step_failure_data.user_failure_data.description == (
+        f"'{ADDRESS}' failed 1 of 12 rules: 'played_at within the partition' on 10 of 10 rows. "
+        "Nothing was published; there is no earlier version. Fix the batch; none of its rows "
+        "could be set aside."
+    )
+
+
+def test_a_consumer_reads_all_partitions_in_every_kind_of_frame(
+    instance: dg.DagsterInstance,
+) -> None:
+    for day in (FIRST, SECOND):
+        publish_day(defs, instance, day)
+
+    result = run(defs, instance, [COUNTED, BY_STATION, BY_SONG])
+
+    assert result.success
+    stations = md.read("mesh://payments/royalties/v1/by_station").collect().sort("station")
+    assert stations.rows() == [("KSLX", 12), ("WAPL", 8)]
+    assert md.read("mesh://payments/royalties/v1/by_song").collect()["plays"].sum() == 20
+
+
+def test_a_port_without_partitions_stays_whole_in_a_run_of_a_partition(
+    instance: dg.DagsterInstance,
+) -> None:
+    for day in (FIRST, SECOND):
+        result = run(defs, instance, [RAW_PLAYS, EVENTS, BY_STATION], day)
+        assert result.success
+
+    stations = md.read("mesh://payments/royalties/v1/by_station").collect()
+    assert stations.height == 2
+
+
+def test_a_publication_knows_the_versions_it_was_made_from(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    for day in (FIRST, SECOND):
+        publish_day(defs, instance, day)
+
+    result = run(defs, instance, [COUNTED, BY_STATION, BY_SONG])
+
+    latest = registry.latest()
+    direct = latest["mesh://payments/royalties/v1/by_station"]
+    by_internal = latest["mesh://payments/royalties/v1/by_song"]
+    assert direct.inputs == {ADDRESS: 1}
+    assert by_internal.inputs == {ADDRESS: 1}
+    assert direct.run_id == result.run_id
+
+
+def test_products_register_themselves_with_their_first_publication(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    publish_day(defs, instance, FIRST)
+
+    [product] = registry.products()
+    [port] = registry.ports()
+    assert (product["key"], product["version"], product["owner"]) == (
+        "media_player/plays",
+        "1.2.0",
+        "team:media-player",
+    )
+    assert port["address"] == ADDRESS
+    assert [column["name"] for column in port["declaration"]["columns"]] == [
+        "play_id",
+        "station",
+        "song",
+        "played_at",
+    ]
+
+
+def test_column_lineage_follows_the_plan_to_the_stored_columns(
+    instance: dg.DagsterInstance,
+) -> None:
+    result = publish_day(defs, instance, FIRST)
+
+    [event] = [e for e in result.get_asset_materialization_events() if e.asset_key == EVENTS]
+    known = event.step_materialization_data.materialization.metadata
+    lineage = known["dagster/column_lineage"].value.deps_by_column
+    assert {name: [(d.asset_key, d.column_name) for d in deps] for name, deps in lineage.items()} == {
+        name: [(RAW_PLAYS, name)] for name in ("play_id", "station", "song", "played_at")
+    }
+
+
+def test_no_value_of_the_data_reaches_dagster(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = [publish_day(defs, instance, FIRST), run(defs, instance, [COUNTED, BY_SONG])]
+    for fault in ("null_song", "bad_station", "wrong_day"):
+        monkeypatch.setenv(FAULT, fault)
+        results.append(publish_day(defs, instance, FIRST))
+
+    logs = [
+        dg.serialize_value(entry) for result in results for entry in instance.all_logs(result.run_id)
+    ]
+    assert len(logs) > 50
+    assert not any(CANARY in entry for entry in logs)
+
+
+def test_eager_consumers_follow_a_publication_and_ignore_a_refusal(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_day(defs, instance, THIRD)
+    run(defs, instance, [BY_STATION])
+    first = _evaluate(instance, None)
+
+    monkeypatch.setenv(FAULT, "bad_station")
+    publish_day(defs, instance, THIRD)
+    after_refusal = _evaluate(instance, first.cursor)
+    monkeypatch.delenv(FAULT)
+    publish_day(defs, instance, THIRD)
+    after_publication = _evaluate(instance, after_refusal.cursor)
+
+    assert after_refusal.total_requested == 0
+    assert after_publication.total_requested == 1
+
+
+def test_existing_assets_join_a_product_without_being_rewritten(
+    instance: dg.DagsterInstance,
+) -> None:
+    @dg.asset(key=["warehouse", "stations"], io_manager_key="memory")
+    def stations() -> pl.DataFrame:
+        return pl.DataFrame({"station": ["KSLX"], "plays": [3]})
+
+    @dg.asset(key=["warehouse", "landed"])
+    def landed() -> None: ...
+
+    product = _orders()
+    product.adopt(stations)
+    product.adopt(landed, name="extra", load=lambda: pl.DataFrame({"factor": [2]}))
+
+    @product.port(contract=StationPlays)
+    def daily(stations: pl.DataFrame, extra: pl.LazyFrame) -> pl.LazyFrame:
+        joined = stations.lazy().join(extra, how="cross")
+        return joined.with_columns(pl.col("plays") * pl.col("factor"))
+
+    definitions = md.definitions(product, resources={"memory": dg.InMemoryIOManager()})
+    keys = [stations.key, landed.key, dg.AssetKey(["sales", "orders", "v1", "daily"])]
+
+    result = run(definitions, instance, keys)
+
+    assert result.success
+    assert definitions.resolve_asset_graph().get(keys[2]).parent_keys == set(keys[:2])
+    assert definitions.resolve_asset_graph().get(keys[0]).group_name == "sales/orders/internal"
+    assert md.read("mesh://sales/orders/v1/daily").collect().rows() == [("KSLX", 6)]
+
+
+def test_a_build_function_takes_resources_by_annotation(instance: dg.DagsterInstance) -> None:
+    class Factor(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster's own base
+        value: int
+
+    product = _orders()
+
+    @product.port(contract=StationPlays)
+    def daily(context: dg.AssetExecutionContext, factor: Factor) -> pl.DataFrame:
+        return pl.DataFrame({"station": ["KSLX"], "plays": [factor.value]})
+
+    definitions = md.definitions(product, resources={"factor": Factor(value=7)})
+    result = run(definitions, instance, [dg.AssetKey(["sales", "orders", "v1", "daily"])])
+
+    assert result.success
+    assert md.read("mesh://sales/orders/v1/daily").collect()["plays"].item() == 7
+
+
+def test_the_mesh_resource_says_where_everything_lies(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    product = _orders()
+
+    @product.internal
+    def raw() -> pl.DataFrame:
+        return pl.DataFrame({"station": ["KSLX"], "plays": [1]})
+
+    @product.port(contract=StationPlays)
+    def daily(raw: pl.LazyFrame) -> pl.LazyFrame:
+        return raw
+
+    elsewhere = tmp_path / "else where"
+    definitions = md.definitions(product, resources={"mesh": md.MeshResource(root=str(elsewhere))})
+    keys = sorted(definitions.resolve_asset_graph().get_all_asset_keys())
+
+    result = run(definitions, instance, keys)
+
+    assert result.success
+    assert (elsewhere / "registry.sqlite").exists()
+    assert (elsewhere / "sales/orders/internal/raw/whole/current").exists()
+    store = Store.at(elsewhere)
+    assert md.read("mesh://sales/orders/v1/daily", store=store).collect().height == 1
+
+
+def test_an_internal_that_returns_no_frame_says_so(instance: dg.DagsterInstance) -> None:
+    product = _orders()
+
+    @product.internal
+    def raw() -> object:
+        return {"station": CANARY}
+
+    @product.port(contract=StationPlays)
+    def daily(raw: pl.LazyFrame) -> pl.LazyFrame:
+        return raw
+
+    definitions = md.definitions(product)
+    result = run(definitions, instance, [dg.AssetKey(["sales", "orders", "internal", "raw"])])
+
+    assert not result.success
+    [failure] = [e for e in result.all_events if e.is_step_failure]
+    assert (
+        "'sales/orders/internal/raw' returned a dict; expected a polars LazyFrame or DataFrame, a "
+        "DuckDB relation or a pyarrow Table. Return one of these. Nothing was published."
+    ) in failure.step_failure_data.error_display_string
+
+
+def test_each_step_may_run_in_a_process_of_its_own() -> None:
+    with dg.DagsterInstance.get() as instance:
+        publish_day(defs, instance, FIRST)
+        job = dg.reconstructable(_many_processes)
+
+        with dg.execute_job(job, instance=instance) as result:
+            assert result.success
+
+    assert md.read("mesh://payments/royalties/v1/by_song").collect().height == 2
+    assert md.read("mesh://payments/royalties/v1/by_station").collect().height == 2
+
+
+def _many_processes() -> dg.JobDefinition:
+    from tests.compile.scenario import many_processes
+
+    return many_processes()
+
+
+def _evaluate(
+    instance: dg.DagsterInstance,
+    cursor: Any,  # Any: Dagster has no public name for it
+) -> dg.EvaluateAutomationConditionsResult:
+    return dg.evaluate_automation_conditions(
+        defs, instance, dg.AssetSelection.assets(BY_STATION), cursor=cursor
+    )
+
+
+def _orders() -> md.DataProduct:
+    return md.DataProduct(
+        domain="sales", name="orders", owner="team:sales", alignment="source", purpose="Orders."
+    )
