@@ -1,0 +1,66 @@
+"""List what the mesh offers.
+
+In:  the registry, which is all that is read; neither Dagster nor a frame is touched.
+Out: one line for each port.
+"""
+
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import click
+
+from mesh_dagster.cli.output import as_json_option, columns, span, write_json
+from mesh_dagster.errors import NoMatchError
+
+if TYPE_CHECKING:
+    from mesh_dagster.run.overview import PortStatus
+
+_HEADER = ("ADDRESS", "OWNER", "ALIGNMENT", "VERSION", "ROWS", "AGE", "REFUSED SINCE")
+_RIGHT = (3, 4, 5, 6)
+
+
+@click.command()
+@click.argument("pattern", required=False)
+@as_json_option
+def ls(*, pattern: str | None, as_json: bool) -> None:
+    """List the ports of all registered products.
+
+    PATTERN is a part of an address, or with * or ? the whole of one.
+    """
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.run.overview import overview
+
+    with open_registry() as registry:
+        known = overview(registry)
+    found = [port for port in known if pattern is None or _matches(port.address, pattern)]
+    if pattern and not found:
+        raise NoMatchError(pattern, [port.address for port in known])
+    if as_json:
+        write_json(found)
+        return
+    if not found:
+        click.echo("No data product is registered here yet. Run 'mesh run'.", err=True)
+        return
+    now = datetime.now(timezone.utc)
+    click.echo(columns(_HEADER, [_line(port, now) for port in found], _RIGHT))
+
+
+def _matches(address: str, pattern: str) -> bool:
+    if any(sign in pattern for sign in "*?["):
+        return fnmatchcase(address, pattern) or fnmatchcase(
+            address.removeprefix("mesh://"), pattern
+        )
+    return pattern in address
+
+
+def _line(port: "PortStatus", now: datetime) -> tuple[str, ...]:
+    return (
+        port.address,
+        port.owner or "not declared",
+        port.alignment or "",
+        "" if port.version is None else str(port.version),
+        "" if port.rows is None else f"{port.rows:,}",
+        span(now - port.published_at) if port.published_at else "never",
+        span(now - port.refused_since) if port.refused_since else "",
+    )

@@ -1,0 +1,31 @@
+"""Open the registry for commands that only look.
+
+Out: a `Registry` that is closed afterwards. Looking makes no files: where nothing was ever
+registered, the registry is an empty one in memory.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+
+_SQLITE = "sqlite:///"
+
+
+@contextmanager
+def open_registry(store: Store | None = None) -> Iterator[Registry]:
+    """Open the registry of a store, by default that of MESH_ROOT.
+
+    Raises:
+        RegistryError: The database cannot be reached.
+    """
+    url = (store or Store.at()).registry_url
+    if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
+        url = "sqlite://"
+    registry = Registry(url)
+    try:
+        yield registry
+    finally:
+        registry.close()

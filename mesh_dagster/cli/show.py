@@ -1,0 +1,212 @@
+"""Show everything that is known of one port.
+
+In:  an address, the registry.
+Out: owner, purpose, contract, promises, publications, refusals, lineage, and how to read it.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import click
+
+from mesh_dagster.cli.output import (
+    as_json_option,
+    console,
+    moment,
+    print_all,
+    span,
+    write_json,
+)
+from mesh_dagster.declare.address import Address
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from mesh_dagster.run.portrait import Declaration, Portrait
+
+
+@click.command()
+@click.argument("address")
+@as_json_option
+def show(*, address: str, as_json: bool) -> None:
+    """Show what is known of the port at ADDRESS."""
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.run.portrait import portrait
+
+    parsed = Address.parse(address)
+    with open_registry() as registry:
+        known = portrait(registry, parsed)
+    if as_json:
+        write_json(known)
+        return
+    _print(console(), parsed, known)
+
+
+def _print(screen: "Console", address: Address, known: "Portrait") -> None:
+    now = datetime.now(timezone.utc)
+    print_all(screen, _title(str(address)), known.description or "", "")
+    print_all(screen, _pairs(_about(known, now)))
+    if known.declaration:
+        title = f"Contract {known.declaration['contract']}"
+        rules = _rules_of_the_whole(known.declaration)
+        _section(screen, title, _contract(known.declaration), *rules)
+    if known.publications:
+        _section(screen, "Last publications", _publications(known, now))
+    if known.refusals:
+        _section(screen, "Last refusals", _refusals(known, now))
+    _section(screen, "Read it", _pairs(_ways_to_read(address)))
+
+
+def _section(screen: "Console", title: str, *content: "RenderableType") -> None:
+    print_all(screen, "", _title(title), *content)
+
+
+def _title(text: str) -> "Text":
+    from rich.text import Text
+
+    return Text(text, "bold")
+
+
+def _pairs(pairs: list[tuple[str, str]]) -> "Table":
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(name, value)
+    return table
+
+
+def _grid(*header: str, right: tuple[str, ...] = ()) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name in header:
+        table.add_column(
+            name, justify="right" if name in right else "left", no_wrap=name in ("column", "time")
+        )
+    return table
+
+
+def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
+    status = known.status
+    age = f", {span(now - status.published_at)} ago" if status.published_at else ""
+    rows = f"version {status.version}{age}, {status.rows:,} rows" if status.rows is not None else ""
+    pairs = [
+        ("purpose", status.purpose or ""),
+        ("product", f"{known.status.product_version or 'not declared in this registry'}"),
+        ("owner", status.owner or ""),
+        ("alignment", status.alignment or ""),
+        ("current", rows or "never published"),
+        ("data until", moment(status.data_time)),
+        ("promises", "; ".join(_promises(known.declaration)) if known.declaration else ""),
+        ("partitions", _partitions(known.declaration) if known.declaration else ""),
+        ("made from", "\n".join(_inputs(known))),
+        ("read by", ", ".join(known.read_by)),
+    ]
+    return [(name, value) for name, value in pairs if value]
+
+
+def _promises(declaration: "Declaration") -> Iterator[str]:
+    freshness, quality = declaration["freshness"], declaration["quality"]
+    if freshness:
+        what = f"newest '{freshness['by']}'" if freshness["by"] else "newest publication"
+        within = span(timedelta(seconds=freshness["within_seconds"]))
+        yield f"{what} at most {within} old, {freshness['target']:.4g} of the time"
+    if quality["otherwise"] == "quarantine":
+        yield f"at least {quality['valid_rows']:.4%} valid rows, the others in quarantine".replace(
+            ".0000%", " %"
+        )
+    else:
+        yield "every row valid, or the batch is refused"
+    if declaration["cadence"]:
+        yield f"built at '{declaration['cadence']}' (cron, UTC)"
+
+
+def _partitions(declaration: "Declaration") -> str:
+    if not declaration["partitioned"]:
+        return ""
+    columns = [
+        f"{dimension or 'one'} by '{column}'"
+        for dimension, column in declaration["partition_columns"].items()
+    ]
+    return ", ".join(columns) or "yes"
+
+
+def _inputs(known: "Portrait") -> Iterator[str]:
+    versions = dict(known.publications[0].inputs) if known.publications else {}
+    declared = set((known.product or {}).get("inputs", {}).values())
+    for address in sorted(declared | set(versions)):
+        version = f", version {versions[address]}" if address in versions else ""
+        yield f"{address}{version}"
+
+
+def _contract(declaration: "Declaration") -> "Table":
+    table = _grid("column", "type", "null", "rules", "description")
+    for column in declaration["columns"]:
+        rules = [*column["rules"], *(["unique"] if column["unique"] else [])]
+        table.add_row(
+            column["name"],
+            _type(column["type"]),
+            "yes" if column["nullable"] else "no",
+            "; ".join(rules),
+            " ".join((column["description"] or "").split()),
+        )
+    return table
+
+
+def _type(text: str) -> str:
+    return text.replace("time_unit='us', time_zone=", "").replace("precision=", "").replace(
+        "scale=", ""
+    )
+
+
+def _rules_of_the_whole(declaration: "Declaration") -> Iterator[str]:
+    """Yield what the contract demands beyond single columns."""
+    yield from (f"unique: {', '.join(key)}" for key in declaration["keys"] if len(key) > 1)
+
+
+def _publications(known: "Portrait", now: datetime) -> "Table":
+    right = ("version", "rows", "of port", "rejected")
+    table = _grid("version", "time", "slice", "rows", "of port", "rejected", "run", right=right)
+    for made in known.publications:
+        table.add_row(
+            str(made.version),
+            f"{moment(made.published_at)}, {span(now - made.published_at)} ago",
+            made.slice or "whole",
+            f"{made.rows:,}",
+            f"{made.port_rows:,}",
+            f"{made.rejected_rows:,}",
+            (made.run_id or "")[:8],
+        )
+    return table
+
+
+def _refusals(known: "Portrait", now: datetime) -> "Table":
+    table = _grid("time", "slice", "rows", "broken rules", "run", right=("rows",))
+    for refusal in known.refusals:
+        table.add_row(
+            f"{moment(refusal.refused_at)}, {span(now - refusal.refused_at)} ago",
+            refusal.slice or "whole",
+            f"{refusal.rows:,}",
+            "; ".join(_broken(rule, rows) for rule, rows in refusal.broken.items()),
+            (refusal.run_id or "")[:8],
+        )
+    return table
+
+
+def _broken(rule: str, rows: int | None) -> str:
+    return rule if rows is None else f"{rule} on {rows:,}"
+
+
+def _ways_to_read(address: Address) -> list[tuple[str, str]]:
+    view = f"{address.domain}.{address.product}_v{address.major}_{address.port}"
+    return [
+        ("Python", f'md.read("{address}")'),
+        ("SQL", f'mesh sql "SELECT * FROM {view}"'),
+        ("command", f"mesh read {address}"),
+    ]
