@@ -16,8 +16,10 @@ import polars as pl
 from mesh_dagster.declare.contract import Contract, PanderaContract
 from mesh_dagster.errors import FrameRefusedError
 from mesh_dagster.run.casts import uncastable
+from mesh_dagster.run.draft import Draft
 from mesh_dagster.run.explain import absent_faults, findings_of, refuses
 from mesh_dagster.run.fuse import NotFusableError, draft_of
+from mesh_dagster.run.native import ANYTHING
 from mesh_dagster.run.query import Answers, answers_to
 from mesh_dagster.run.schemas import (
     absent_columns,
@@ -94,7 +96,7 @@ def _judged(
         if drops_rows(schema):
             raise NotFusableError("drop_invalid_rows")
         answers = _fused(plan, labelled(schema), declared, others)
-    except Exception:  # noqa: BLE001 - pandera itself has the last word on whatever went wrong
+    except ANYTHING:  # pandera itself has the last word on whatever went wrong
         verdict = judged_whole(plan.collect(engine="streaming"), contract, schema, others)
         return replace(verdict, undeclared=undeclared)
     return Verdict(
@@ -112,21 +114,28 @@ def _fused(
     others: pl.LazyFrame | None,
 ) -> Answers:
     draft = draft_of(plan, schema)
-    if draft.error is None and draft.root is not None:
+    if draft.root is not None and draft.error is None:
         try:
             return answers_to(draft.root, draft, declared, others)
-        except Exception as error:  # noqa: BLE001 - a cast or a check raised; see which
-            draft.error = error
+        except ANYTHING:
+            # A cast or a check cannot be run.
+            resisting = uncastable(draft, schema)
+            if resisting:
+                draft = draft_of(plan, schema, uncastable=resisting)
+            return _apart(draft, declared, others)
     absent = absent_columns(schema, plan.collect_schema().names())
-    if absent and draft.root is None:
+    if absent:
         # pandera casts and fills what is not there, and raises; judge what is there.
         rest = without_columns(schema, set(absent))
         answers = _fused(plan, rest, declared, others)
         return replace(answers, faults=[*absent_faults(absent), *answers.faults])
-    if draft.uncast is not None:
-        resisting = uncastable(draft.uncast, schema)
-        if resisting:
-            draft = draft_of(plan, schema, uncastable=resisting)
-    if draft.root is None:
+    resisting = uncastable(draft, schema)
+    if not resisting:
+        raise NotFusableError("pandera did not plan it") from draft.error
+    return _apart(draft_of(plan, schema, uncastable=resisting), declared, others)
+
+
+def _apart(draft: Draft, declared: list[str], others: pl.LazyFrame | None) -> Answers:
+    if draft.root is None or draft.error is not None:
         raise NotFusableError("pandera did not plan it") from draft.error
     return answers_to(draft.root, draft, declared, others, apart=True)

@@ -12,7 +12,8 @@ from pandera.backends.polars.container import DataFrameSchemaBackend
 from pandera.config import ValidationDepth, config_context
 
 from mesh_dagster.declare.contract import Contract
-from mesh_dagster.run.explain import validated
+from mesh_dagster.run.native import without_invalid_rows
+from mesh_dagster.run.schemas import drops_rows
 
 
 def conform(plan: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
@@ -29,8 +30,8 @@ def conform(plan: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
         PolarsError: A column is missing, or, at collect, a value cannot be cast.
     """
     schema = contract.schema
-    if any(column.drop_invalid_rows for column in [schema, *schema.columns.values()]):
-        parsed = validated(plan.collect(engine="streaming"), schema).lazy()
+    if drops_rows(schema):
+        parsed = without_invalid_rows(plan.collect(engine="streaming"), schema).lazy()
     else:
         parsed = _parsed(plan, schema)
     return _shaped(parsed, contract)

@@ -9,26 +9,25 @@ Source:
     Delta transaction log protocol: commit files, application transactions, table schema.
 """
 
-import base64
-import io
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, TableFeatures, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction, create_table_with_add_actions
+from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.schema import PrimitiveType
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from mesh_dagster.declare.storage import PARTITION_COLUMN, stored_type
+from mesh_dagster.run.columns import delta_schema, named, promised, promised_schema
 from mesh_dagster.run.store import WHOLE, Store
 
 RECORD_KEY = "mesh"
 """Under this key a commit carries the record of its publication."""
-_TYPE_KEY = "mesh_dagster.type"
 _CONFIGURATION = {
     # The history is the source of `mesh reindex` and of reads by version; `mesh vacuum` ends it.
     "delta.enableExpiredLogCleanup": "false",
@@ -38,6 +37,10 @@ _CONFIGURATION = {
 
 class LostRaceError(Exception):
     """Another writer committed first; reopen the table and decide anew."""
+
+
+class NotWrittenError(Exception):
+    """The store did not take the commit; the table is what it was."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Snapshot:
     schema: dict[str, pl.DataType]
     """The promised types, in order."""
     storage_options: Mapping[str, str]
+    partitioned: bool = False
+    """Whether each commit replaces one partition."""
 
     @property
     def rows(self) -> int:
@@ -76,7 +81,7 @@ class Snapshot:
     def of_slice(self, slice_: str, *, other: bool = False) -> "Snapshot":
         """Return the same version with the files of one slice only, or of all other slices."""
         files = tuple(file for file in self.files if (file.slice == slice_) != other)
-        return Snapshot(self.uri, self.version, files, self.schema, self.storage_options)
+        return replace(self, files=files)
 
     def plan(self) -> pl.LazyFrame:
         """Return the rows, typed as promised; reads nothing until it is collected."""
@@ -85,14 +90,26 @@ class Snapshot:
         return scan(self.urls, self.schema, self.storage_options)
 
 
+@dataclass(frozen=True)
+class Change:
+    """What one commit does: it replaces the files of one slice."""
+
+    files: Sequence[DataFile]
+    schema: Mapping[str, pl.DataType]
+    """The promised types, in order."""
+    slice: str
+    """The partition to replace; `WHOLE` in a port without partitions."""
+    record: Mapping[str, Any]  # Any: JSON
+    """Carried by the commit; its `publication_id` tells it from all others."""
+
+
 def scan(
     urls: Sequence[str], schema: Mapping[str, pl.DataType], storage_options: Mapping[str, str]
 ) -> pl.LazyFrame:
     """Read stored Parquet files as the promised types; columns added later are null."""
-    stored = {name: stored_type(dtype) for name, dtype in schema.items()}
     plan = pl.scan_parquet(
         list(urls),
-        schema=stored,
+        schema={name: stored_type(dtype) for name, dtype in schema.items()},
         missing_columns="insert",
         extra_columns="ignore",
         cast_options=pl.ScanCastOptions(integer_cast="upcast", float_cast="upcast"),
@@ -100,30 +117,10 @@ def scan(
         hive_partitioning=False,
         glob=False,
     )
-    return plan.select(
-        pl.col(name) if stored[name] == dtype else promised(pl.col(name), dtype)
-        for name, dtype in schema.items()
-    )
+    return plan.select(promised(named(name), dtype) for name, dtype in schema.items())
 
 
-def promised(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Turn a stored column back into its promised type."""
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
-        return column.dt.cast_time_unit(dtype.time_unit).dt.convert_time_zone(dtype.time_zone)
-    return column.cast(dtype)
-
-
-def stored(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Turn a column of a promised type into the type under which it is stored."""
-    kept = stored_type(dtype)
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
-        return column.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
-    return column if kept == dtype else column.cast(kept)
-
-
-def snapshot(
-    store: Store, uri: str, version: int | None = None
-) -> Snapshot | None:
+def snapshot(store: Store, uri: str, version: int | None = None) -> Snapshot | None:
     """Open a table at its newest version, or at a version that its history names.
 
     Returns:
@@ -136,62 +133,34 @@ def snapshot(
     return _snapshot(table, uri, store.storage_options)
 
 
-def commit(
-    store: Store,
-    uri: str,
-    base: Snapshot | None,
-    files: Sequence[DataFile],
-    schema: Mapping[str, pl.DataType],
-    slice_: str,
-    record: Mapping[str, Any],  # Any: JSON
-    *,
-    append: bool = False,
-) -> int:
+def commit(store: Store, uri: str, base: Snapshot | None, change: Change) -> int:
     """Replace one slice of a table in one commit on top of `base`, and return the new version.
 
     Args:
-        base: The snapshot on which the decision to commit rests; `None` creates the table.
-        append: Add the files and replace nothing.
+        store: Where the table lies.
+        uri: The table.
+        base: The snapshot on which the decision to commit rests; `None` creates the table. Its
+            `partitioned` agrees with the change's slice.
+        change: What to commit.
 
     Raises:
         LostRaceError: The table is no longer at `base`; nothing was committed.
+        NotWrittenError: The store did not take it; nothing was committed.
     """
-    fields = delta_schema(schema)
-    partition_by = [PARTITION_COLUMN] if slice_ != WHOLE else []
-    if partition_by:
-        fields = Schema([*fields.fields, Field(PARTITION_COLUMN, "string")])
-    options = dict(store.storage_options)
-    adds = [_add_action(file) for file in files]
     try:
         if base is None:
-            create_table_with_add_actions(
-                uri,
-                fields,
-                adds,
-                partition_by=partition_by,
-                configuration=_CONFIGURATION,
-                storage_options=options,
-                commit_properties=_properties(record, slice_, 0),
-            )
-            return 0
-        table = DeltaTable(uri, version=base.version, storage_options=options)
-        _allow_zoneless_times(table, fields)
-        table.create_write_transaction(
-            adds,  # type: ignore[arg-type]  # list is invariant
-            mode="append" if append else "overwrite",
-            schema=fields,
-            partition_by=partition_by,
-            partition_filters=[(PARTITION_COLUMN, "=", slice_)] if partition_by else None,
-            commit_properties=_properties(record, slice_, table.transaction_version(slice_) or 0),
-        )
-    except CommitFailedError as error:
+            return _create(store, uri, change)
+        return _replace(store, base, change)
+    except (DeltaError, OSError) as error:
+        # It may have failed after the commit, such as while it wrote a checkpoint.
+        newest = snapshot(store, uri)
+        if newest is None or (base is not None and newest.version == base.version):
+            raise NotWrittenError from error
+        since = newest.version - (base.version if base else -1)
+        for entry in history(store, uri, since):
+            if entry["publication_id"] == change.record["publication_id"]:
+                return int(entry["version"])
         raise LostRaceError from error
-    except DeltaError as error:
-        if base is None and snapshot(store, uri) is not None:
-            raise LostRaceError from error
-        raise
-    # At zero retries the commit lands right behind the version it was made on, or not at all.
-    return table.version() + 1
 
 
 def history(store: Store, uri: str, limit: int | None = None) -> Iterator[dict[str, Any]]:
@@ -206,38 +175,59 @@ def history(store: Store, uri: str, limit: int | None = None) -> Iterator[dict[s
             yield {**entry[RECORD_KEY], "version": entry["version"], "published_at": moment}
 
 
-def delta_schema(schema: Mapping[str, pl.DataType]) -> Schema:
-    """Write promised types as a Delta schema; a type that Delta lacks stands in the metadata."""
-    kept = {name: stored_type(dtype) for name, dtype in schema.items()}
-    plain = Schema.from_arrow(pl.DataFrame(schema=kept).to_arrow().schema)
-    return Schema(
-        [
-            field
-            if kept[field.name] == schema[field.name]
-            else Field(
-                field.name, field.type, True, {_TYPE_KEY: _encoded(schema[field.name])}
-            )
-            for field in plain.fields
-        ]
+def _create(store: Store, uri: str, change: Change) -> int:
+    create_table_with_add_actions(
+        uri,
+        _fields(change),
+        [_add_action(file) for file in change.files],
+        partition_by=_partition_by(change.slice),
+        configuration=_CONFIGURATION,
+        storage_options=dict(store.storage_options),
+        commit_properties=_properties(change, 0),
     )
+    return 0
+
+
+def _replace(store: Store, base: Snapshot, change: Change) -> int:
+    options = dict(store.storage_options)
+    table = DeltaTable(base.uri, version=base.version, storage_options=options)
+    fields, slice_ = _fields(change), change.slice
+    _allow_zoneless_times(table, fields)
+    adds: list[AddAction | RemoveAction] = [_add_action(file) for file in change.files]
+    table.create_write_transaction(
+        adds,
+        mode="overwrite",
+        schema=fields,
+        partition_by=_partition_by(slice_),
+        partition_filters=[(PARTITION_COLUMN, "=", slice_)] if slice_ != WHOLE else None,
+        commit_properties=_properties(change, table.transaction_version(slice_) or 0),
+    )
+    # At zero retries the commit lands right behind the version it was made on, or not at all.
+    return table.version() + 1
+
+
+def _fields(change: Change) -> Schema:
+    fields = delta_schema(change.schema)
+    if change.slice == WHOLE:
+        return fields
+    return Schema([*fields.fields, Field(PARTITION_COLUMN, PrimitiveType("string"))])
+
+
+def _partition_by(slice_: str) -> list[str]:
+    return [PARTITION_COLUMN] if slice_ != WHOLE else []
 
 
 def _snapshot(table: DeltaTable, uri: str, storage_options: Mapping[str, str]) -> Snapshot:
     fields = [field for field in table.schema().fields if field.name != PARTITION_COLUMN]
-    plain = pl.Schema(Schema(fields))
-    schema = {
-        field.name: _decoded(field.metadata[_TYPE_KEY])
-        if _TYPE_KEY in field.metadata
-        else plain[field.name]
-        for field in fields
-    }
+    schema = promised_schema(fields)
     actions = pl.DataFrame(table.get_add_actions(flatten=True))
     slices = f"partition.{PARTITION_COLUMN}"
     files = tuple(
         DataFile(row["path"], row["size_bytes"], row["num_records"] or 0, row.get(slices) or WHOLE)
         for row in actions.iter_rows(named=True)
     )
-    return Snapshot(uri, table.version(), files, schema, storage_options)
+    partitioned = PARTITION_COLUMN in table.metadata().partition_columns
+    return Snapshot(uri, table.version(), files, schema, storage_options, partitioned)
 
 
 def _add_action(file: DataFile) -> AddAction:
@@ -251,11 +241,11 @@ def _add_action(file: DataFile) -> AddAction:
     )
 
 
-def _properties(record: Mapping[str, Any], slice_: str, last: int) -> CommitProperties:
+def _properties(change: Change, last: int) -> CommitProperties:
     return CommitProperties(
-        custom_metadata={RECORD_KEY: dict(record)},
+        custom_metadata={RECORD_KEY: dict(change.record)},
         max_commit_retries=0,
-        app_transactions=[Transaction(slice_, last + 1)],
+        app_transactions=[Transaction(change.slice, last + 1)],
     )
 
 
@@ -264,15 +254,8 @@ def _allow_zoneless_times(table: DeltaTable, fields: Schema) -> None:
     supported = table.protocol().reader_features or []
     if '"timestamp_ntz"' in fields.to_json() and "timestampNtz" not in supported:
         table.alter.add_feature(
-            TableFeatures.TimestampWithoutTimezone, allow_protocol_versions_increase=True
+            TableFeatures.TimestampWithoutTimezone,
+            allow_protocol_versions_increase=True,
+            commit_properties=CommitProperties(max_commit_retries=0),
         )
-
-
-def _encoded(dtype: pl.DataType) -> str:
-    buffer = io.BytesIO()
-    pl.DataFrame(schema={"type": dtype}).write_ipc(buffer)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _decoded(text: str) -> pl.DataType:
-    return pl.read_ipc(io.BytesIO(base64.b64decode(text))).schema["type"]
+        raise LostRaceError  # against this very change: the decision rests on the version before

@@ -5,22 +5,36 @@ Out: one `Finding` for every rule of the contract, in its order. No finding hold
 """
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import pandera.polars as pa
 import polars as pl
-from pandera.config import ValidationDepth, config_context
-from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
+from pandera.errors import SchemaError, SchemaErrors
+from pandera.errors import SchemaErrorReason as Reason
 
 from mesh_dagster.declare.contract import Contract, RuleKind, composite_keys
+from mesh_dagster.run.native import ANYTHING, validated
 from mesh_dagster.run.schemas import declared_name, label_of
 from mesh_dagster.run.verdict import Finding
 
 _ENUM = re.compile(r"Enum\(categories=\[.*?\]\)")
 _OUTPUT = "check_output"
 _LONGEST_TYPE = 120
+
+_SHAPES: dict[Reason, tuple[RuleKind, str]] = {
+    Reason.COLUMN_NOT_IN_SCHEMA: ("closed", "has more columns"),
+    Reason.COLUMN_NOT_ORDERED: ("ordered", "are out of order"),
+}
+_MISSING = (
+    Reason.COLUMN_NOT_IN_DATAFRAME,
+    Reason.ADD_MISSING_COLUMN_NO_DEFAULT,
+    Reason.INVALID_COLUMN_NAME,
+)
+_BY_ROW: dict[Reason, RuleKind] = {
+    Reason.SERIES_CONTAINS_NULLS: "not_null",
+    Reason.SERIES_CONTAINS_DUPLICATES: "unique",
+}
 
 Demand = tuple[RuleKind, str | None, int]
 
@@ -69,12 +83,14 @@ def findings_of(contract: Contract, faults: Iterable[Fault], unjudged: str = "")
             shown = rule if all(fault.certain for fault in same) else replace(rule, level="error")
             # Beside the rows that resist a cast, pandera reports the type that they leave behind.
             rows = same[0].rows if len(same) == 1 or rule.kind == "type" else None
-            findings.append(Finding(shown, False, rows, same[0].note))
+            findings.append(Finding(shown, passed=False, failing_rows=rows, note=same[0].note))
         elif unjudged:
             shown = replace(rule, level="error")
-            findings.append(Finding(shown, False, None, f"not judged: {unjudged}"))
+            findings.append(
+                Finding(shown, passed=False, failing_rows=None, note=f"not judged: {unjudged}")
+            )
         else:
-            findings.append(Finding(rule, True))
+            findings.append(Finding(rule, passed=True))
     return findings
 
 
@@ -87,15 +103,6 @@ def refuses(contract: Contract, faults: Iterable[Fault]) -> bool:
 def absent_faults(names: Iterable[str]) -> list[Fault]:
     """Say that columns are missing."""
     return [Fault(("type", name, 0), None, "is missing") for name in names]
-
-
-def validated(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> pl.DataFrame:
-    """Let pandera validate at full depth, whatever the environment says."""
-    depth = ValidationDepth.SCHEMA_AND_DATA
-    with config_context(validation_enabled=True, validation_depth=depth):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return schema.validate(frame, lazy=True)
 
 
 def faults_by_pandera(
@@ -118,7 +125,7 @@ def faults_by_pandera(
     except SchemaError as error:
         raw = list(_faults(error, frame, schema))
         return None, list(_merged(raw, frame.height)), "SchemaError"
-    except Exception as error:  # noqa: BLE001 - whatever pandera raises, the batch is not accepted
+    except ANYTHING as error:  # whatever pandera raises, the batch is not accepted
         return None, [], type(error).__name__
 
 
@@ -130,35 +137,29 @@ def shape_faults(errors: Iterable[SchemaError], schema: pa.DataFrameSchema) -> l
 
 
 def _faults(error: SchemaError, frame: pl.DataFrame, schema: pa.DataFrameSchema) -> Iterator[_Raw]:
-    reasons = SchemaErrorReason
     reason, cases, label = error.reason_code, error.failure_cases, label_of(error.schema)
-    failing = _failing(error)
-    if reason == reasons.COLUMN_NOT_IN_SCHEMA:
-        yield _Raw(("closed", None, 0), note="has more columns")
-    elif reason == reasons.COLUMN_NOT_ORDERED:
-        yield _Raw(("ordered", None, 0), note="are out of order")
-    elif reason in (reasons.COLUMN_NOT_IN_DATAFRAME, reasons.ADD_MISSING_COLUMN_NO_DEFAULT):
-        yield _Raw(("type", str(cases), 0), note="is missing")
-    elif reason == reasons.INVALID_COLUMN_NAME:
-        yield _Raw(("type", label, 0), note="is missing")
-    elif reason == reasons.WRONG_DATATYPE:
-        kind: RuleKind = "type" if label else "every_type"
-        yield _Raw((kind, label, 0), note=f"is {type_text(cases)}")
-    elif reason == reasons.DATATYPE_COERCION:
+    if reason in _SHAPES:
+        kind, note = _SHAPES[reason]
+        yield _Raw((kind, None, 0), note=note)
+    elif reason in _MISSING:
+        # Of a pattern that meets no column, the cases are the columns that there are.
+        yield _Raw(("type", label or str(cases), 0), note="is missing")
+    elif reason == Reason.WRONG_DATATYPE:
+        of_frame: Demand = ("every_type", None, 0)
+        yield _Raw(("type", label, 0) if label else of_frame, note=f"is {type_text(cases)}")
+    elif reason == Reason.DATATYPE_COERCION:
         yield from _uncastable(error, frame, schema)
-    elif reason == reasons.SERIES_CONTAINS_NULLS:
-        yield _Raw(("not_null", label, 0), failing)
-    elif reason == reasons.SERIES_CONTAINS_DUPLICATES:
-        yield _Raw(("unique", label, 0), failing)
-    elif reason == reasons.DUPLICATES:
-        yield _Raw(("keys", None, _key_number(error, frame, schema)), failing)
-    elif reason in (reasons.DATAFRAME_CHECK, reasons.CHECK_ERROR):
-        yield _check_fault(error, label, failing)
+    elif reason in _BY_ROW:
+        yield _Raw((_BY_ROW[reason], label, 0), _failing(error))
+    elif reason == Reason.DUPLICATES:
+        yield _Raw(("keys", None, _key_number(error, frame, schema)), _failing(error))
+    else:
+        yield _check_fault(error, label, _failing(error))
 
 
 def _check_fault(error: SchemaError, label: str | None, failing: pl.Series | None) -> _Raw:
     demand: Demand = ("check" if label else "frame_check", label, error.check_index or 0)
-    if error.reason_code == SchemaErrorReason.CHECK_ERROR:
+    if error.reason_code == Reason.CHECK_ERROR:
         what = str(error.failure_cases).partition("(")[0]
         return _Raw(demand, note=f"could not be run: {what}", certain=False)
     return _Raw(demand, None if isinstance(error.failure_cases, bool) else failing)
@@ -200,11 +201,10 @@ def _merged(faults: list[_Raw], height: int) -> Iterator[Fault]:
     for fault in faults:
         together.setdefault(fault.demand, []).append(fault)
     for demand, same in together.items():
-        if demand[0] == "type":
-            same = same[:1]
-        masks = [fault.failing for fault in same if fault.failing is not None]
+        counted = same[:1] if demand[0] == "type" else same
+        masks = [fault.failing for fault in counted if fault.failing is not None]
         rows = None
-        if len(masks) == len(same) and all(len(mask) == height for mask in masks):
+        if len(masks) == len(counted) and all(len(mask) == height for mask in masks):
             union = masks[0]
             for mask in masks[1:]:
                 union = union | mask

@@ -43,7 +43,8 @@ def as_plan(frame: object, who: str) -> pl.LazyFrame:
         plan: pl.LazyFrame = relation.pl(lazy=True)
         return plan
     if (root, type(frame).__name__) == ("pyarrow", "Table"):
-        return pl.LazyFrame(frame)
+        table: Any = frame  # Any: as above
+        return pl.LazyFrame(table)
     raise FrameRefusedError(who, "nothing" if frame is None else f"a {type(frame).__name__}")
 
 

@@ -19,9 +19,7 @@ from mesh_dagster.run.store import Store
 POINTER = "current"
 
 
-def write_internal(
-    store: Store, folder: str, plan: pl.LazyFrame, inputs: Mapping[str, int]
-) -> str:
+def write_internal(store: Store, folder: str, plan: pl.LazyFrame, inputs: Mapping[str, int]) -> str:
     """Stream a plan into a new file and make it the current one.
 
     Args:
@@ -35,9 +33,7 @@ def write_internal(
     """
     name = f"{uuid4().hex}.parquet"
     url = f"{folder}/{name}"
-    plan.sink_parquet(
-        url, mkdir=store.local, storage_options=dict(store.storage_options) or None
-    )
+    plan.sink_parquet(url, mkdir=store.local, storage_options=dict(store.storage_options) or None)
     pointer = store.path(f"{folder}/{POINTER}")
     text = json.dumps({"file": name, "inputs": dict(inputs)})
     if store.local:

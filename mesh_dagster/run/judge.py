@@ -17,15 +17,25 @@ from pandera.errors import SchemaError, SchemaErrors
 from mesh_dagster.declare.contract import Rule
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.storage import RULES_COLUMN, contract_schema
-from mesh_dagster.errors import StagingFailedError
+from mesh_dagster.errors import NotSplittableError
 from mesh_dagster.run import delta
 from mesh_dagster.run.audit import audit, audit_staged
 from mesh_dagster.run.conform import conform
 from mesh_dagster.run.record import last_digest
-from mesh_dagster.run.split import NotSplittableError, split
+from mesh_dagster.run.split import split
 from mesh_dagster.run.stage import Staged, Staging
 from mesh_dagster.run.store import WHOLE, Store
 from mesh_dagster.run.verdict import Finding, Profile, Verdict
+
+_FAILURES = (pl.exceptions.PolarsError, OSError)
+"""What polars raises when it cannot compute, read or write."""
+_DIMENSION_BORDER = "|"
+"""Between the parts of a partition key with several dimensions."""
+
+_FAILURES = (pl.exceptions.PolarsError, OSError)
+"""What polars raises when it cannot compute, read or write."""
+_DIMENSION_BORDER = "|"
+"""Between the parts of a partition key of several dimensions."""
 
 
 @dataclass(frozen=True)
@@ -67,78 +77,69 @@ class Judged:
     """The rows for quarantine, staged there."""
     published: Profile | None = None
     """The profile of the accepted rows."""
-    where: str = ""
-    """Where the fault lies, if not in the batch."""
+    elsewhere: bool = False
+    """Whether the fault lies in other partitions, published under an earlier contract."""
 
 
-def judge(batch: Batch, area: Staging, aside: Staging, base: delta.Snapshot | None) -> Judged:
+def judge(
+    batch: Batch, store: Store, area: Staging, aside: Staging, base: delta.Snapshot | None
+) -> Judged:
     """Stage a batch and judge it.
 
     Args:
         batch: What was built.
+        store: Where it goes.
         area: Where its rows are staged.
         aside: Where rejected rows are staged.
         base: The port's current version.
 
     Raises:
-        StagingFailedError: The store cannot be written.
+        NotWrittenError: The store cannot be written.
         polars.exceptions.PolarsError: The build itself failed when its plan ran.
     """
+    failure: Exception | None = None
+    misfits: dict[str, pl.DataType] = {}
     try:
         plan = conform(batch.plan, batch.port.contract)
-        fits = dict(plan.collect_schema()) == batch.schema
-        staged = area.write(plan, batch.schema, batch.slice) if fits else None
-    except (pl.exceptions.PolarsError, SchemaError, SchemaErrors, NotImplementedError):
-        staged = None
-    except OSError as error:
-        raise StagingFailedError(str(batch.port.address), current(base)) from error
-    if staged is None:
-        # Runs the build again, unconformed; if the build itself is broken, this raises its error.
-        verdict = audit(batch.plan, batch.port.contract)
-        return Judged(replace(verdict, accepted=False))
-    return judge_staged(batch, staged, area, aside, base)
+        misfits = _misfits(plan, batch)
+        staged = area.write(plan, batch.schema, batch.slice) if not misfits else None
+    except (*_FAILURES, SchemaError, SchemaErrors, NotImplementedError) as error:
+        failure, staged = error, None
+    if staged is not None:
+        return judge_staged(batch, staged, store, area, aside, base)
+    # Runs the build again, unconformed; if the build itself is broken, this raises its error.
+    verdict = audit(batch.plan, batch.port.contract)
+    if verdict.accepted and failure is not None:
+        raise delta.NotWrittenError from failure
+    return Judged(_with_misfits(verdict, misfits))
 
 
 def judge_staged(
-    batch: Batch, staged: Staged, area: Staging, aside: Staging, base: delta.Snapshot | None
+    batch: Batch,
+    staged: Staged,
+    store: Store,
+    area: Staging,
+    aside: Staging,
+    base: delta.Snapshot | None,
 ) -> Judged:
     """Judge rows that are staged already; otherwise as `judge`."""
-    others = others_for(batch, base)
-    verdict = audit_staged(
-        staged.plan(), batch.port.contract, others=others.plan() if others else None
-    )
+    elsewhere = _verdict_elsewhere(batch, store, base)
+    others = None if elsewhere else _others_for(batch, base)
+    verdict = audit_staged(staged.plan(), batch.port.contract, others=others)
     verdict = _inside_partition(batch, staged, verdict)
+    judged = Judged(verdict, staged)
     if verdict.accepted:
-        return Judged(verdict, staged, accepted=staged, published=verdict.profile)
-    if batch.port.quality.otherwise == "refuse":
-        return Judged(verdict, staged)
-    return _parted(batch, Judged(verdict, staged), area, aside)
+        judged = replace(judged, accepted=staged, published=verdict.profile)
+    elif batch.port.quality.otherwise == "quarantine":
+        judged = _parted(batch, judged, area, aside, others)
+    if judged.accepted and elsewhere:
+        return replace(judged, verdict=elsewhere, accepted=None, elsewhere=True)
+    return judged
 
 
-def judge_published(
-    batch: Batch, judged: Judged, store: Store, base: delta.Snapshot | None
-) -> Judged:
-    """Refuse a batch whose contract changed so that partitions published earlier break it."""
-    if base is None or judged.accepted is None or batch.slice == WHOLE:
-        return judged
-    others = base.of_slice(batch.slice, other=True)
-    if not others.files or last_digest(store, base) == batch.port.contract.digest:
-        return judged
-    verdict = audit_staged(replace(others, schema=batch.schema).plan(), batch.port.contract)
-    if verdict.accepted:
-        return judged
-    where = "in partitions that were published under an earlier contract"
-    return replace(judged, verdict=verdict, accepted=None, where=where)
-
-
-def others_for(batch: Batch, base: delta.Snapshot | None) -> delta.Snapshot | None:
-    """Return the other partitions if a key of the contract could repeat across them."""
-    if base is None or batch.slice == WHOLE:
-        return None
-    columns = set(batch.port.partition_columns.values())
-    spanning = [key for key in batch.port.contract.keys if not columns or not columns <= set(key)]
-    others = base.of_slice(batch.slice, other=True)
-    return others if spanning and others.files else None
+def depends_on_others(batch: Batch, store: Store, base: delta.Snapshot | None) -> bool:
+    """Say whether a batch must be judged again because other partitions have changed."""
+    return _others_for(batch, base) is not None or _changed(batch, store, base) is not None
 
 
 def current(base: delta.Snapshot | None) -> str:
@@ -146,7 +147,65 @@ def current(base: delta.Snapshot | None) -> str:
     return f"version {base.version} stays current" if base else "there is no earlier version"
 
 
-def _parted(batch: Batch, judged: Judged, area: Staging, aside: Staging) -> Judged:
+def _misfits(plan: pl.LazyFrame, batch: Batch) -> dict[str, pl.DataType]:
+    """Return the columns whose type is not the one that the port promises."""
+    got = plan.collect_schema()
+    return {name: got[name] for name, dtype in batch.schema.items() if got[name] != dtype}
+
+
+def _with_misfits(verdict: Verdict, misfits: Mapping[str, pl.DataType]) -> Verdict:
+    """Refuse a batch; where pandera takes several types for one, a port still keeps only one."""
+    findings = verdict.findings
+    if verdict.accepted:
+        findings = tuple(_misfit(finding, misfits) for finding in findings)
+    return replace(verdict, accepted=False, findings=findings)
+
+
+def _misfit(finding: Finding, misfits: Mapping[str, pl.DataType]) -> Finding:
+    column = finding.rule.column or ""
+    if finding.rule.kind != "type" or column not in misfits:
+        return finding
+    return replace(finding, passed=False, failing_rows=None, note=f"is {misfits[column]}")
+
+
+def _others_for(batch: Batch, base: delta.Snapshot | None) -> pl.LazyFrame | None:
+    """Return the other partitions if a key of the contract could repeat across them."""
+    if base is None or batch.slice == WHOLE:
+        return None
+    placing = batch.port.partition_columns
+    dimensions = 1 if "" in placing else batch.slice.count(_DIMENSION_BORDER) + 1
+    columns = set(placing.values()) if len(placing) == dimensions else None
+    spanning = [key for key in batch.port.contract.keys if columns is None or columns - set(key)]
+    others = base.of_slice(batch.slice, other=True)
+    return replace(others, schema=batch.schema).plan() if spanning and others.files else None
+
+
+def _changed(batch: Batch, store: Store, base: delta.Snapshot | None) -> delta.Snapshot | None:
+    """Return the other partitions if they were published under another contract."""
+    if base is None or batch.slice == WHOLE:
+        return None
+    others = base.of_slice(batch.slice, other=True)
+    same = last_digest(store, base) == batch.port.contract.digest
+    return None if same or not others.files else others
+
+
+def _verdict_elsewhere(batch: Batch, store: Store, base: delta.Snapshot | None) -> Verdict | None:
+    """Judge the other partitions if the contract has changed; `None` when they keep it."""
+    others = _changed(batch, store, base)
+    if others is None:
+        return None
+    contract = batch.port.contract
+    try:
+        verdict = audit_staged(replace(others, schema=batch.schema).plan(), contract)
+    except pl.exceptions.PolarsError:
+        # They cannot be read as the new types; as what they are, the type rules name the columns.
+        return replace(audit_staged(others.plan(), contract), accepted=False)
+    return None if verdict.accepted else verdict
+
+
+def _parted(
+    batch: Batch, judged: Judged, area: Staging, aside: Staging, others: pl.LazyFrame | None
+) -> Judged:
     staged, port = judged.staged, batch.port
     if staged is None:
         return judged
@@ -154,15 +213,28 @@ def _parted(batch: Batch, judged: Judged, area: Staging, aside: Staging) -> Judg
         parts = split(staged.plan(), port.contract)
     except NotSplittableError:
         return judged
-    rejected = aside.write(parts.rejected, batch.quarantine_schema, batch.slice)
+    rejected = _written(aside, parts.rejected, batch.quarantine_schema, batch.slice)
+    if not rejected.rows:
+        return judged
     judged = replace(judged, rejected=rejected)
     if staged.rows - rejected.rows < port.quality.valid_rows * staged.rows:
         return judged
-    valid = area.write(parts.valid, batch.schema, batch.slice)
-    again = _inside_partition(batch, valid, audit_staged(valid.plan(), port.contract))
+    valid = _written(area, parts.valid, batch.schema, batch.slice)
+    again = audit_staged(valid.plan(), port.contract, others=others)
+    again = _inside_partition(batch, valid, again)
     if not again.accepted:
         return judged
     return replace(judged, accepted=valid, published=again.profile)
+
+
+def _written(
+    place: Staging, plan: pl.LazyFrame, schema: Mapping[str, pl.DataType], slice_: str
+) -> Staged:
+    """Stage a part of what is staged already, where only the store can fail."""
+    try:
+        return place.write(plan, schema, slice_)
+    except _FAILURES as error:
+        raise delta.NotWrittenError from error
 
 
 def _inside_partition(batch: Batch, staged: Staged, verdict: Verdict) -> Verdict:

@@ -18,6 +18,23 @@ _PRIMES = (1, 3, 5, 7, 11, 13, 17, 23, 31, 61, 127, 251, 509, 1021)
 _NULL = -(2**63)
 
 
+@dataclass(frozen=True)
+class Key:
+    """Columns that are unique together."""
+
+    columns: list[str]
+    alone: bool
+    """Whether one column is unique by itself. polars then takes a null struct for one of nulls."""
+
+    def values(self, schema: pl.Schema) -> list[pl.Expr]:
+        """Return what is compared."""
+        columns = [pl.selectors.by_name(name).as_expr() for name in self.columns]
+        dtype = schema[self.columns[0]]
+        if self.alone and isinstance(dtype, pl.Struct) and dtype.fields:
+            columns = [columns[0].struct.field(field.name) for field in dtype.fields]
+        return [column.alias(f"{number}") for number, column in enumerate(columns)]
+
+
 @dataclass
 class Keys:
     """The keys of a plan, poured into memory while a query runs."""
@@ -50,35 +67,33 @@ class Repeats:
     """Values of `key_of` of these rows, each once."""
 
 
-def key_of(columns: list[str], schema: pl.Schema) -> pl.Expr:
-    """Return eight bytes that are equal wherever the columns are: the value itself, or a hash."""
-    if len(columns) > 1:
-        return pl.struct(pl.selectors.by_name(columns)).hash()
-    column, dtype = pl.selectors.by_name(columns[0]).as_expr(), schema[columns[0]]
+def key_of(key: Key, schema: pl.Schema) -> pl.Expr:
+    """Return eight bytes that are equal wherever the key is: the value itself, or a hash."""
+    values = key.values(schema)
+    if len(values) > 1:
+        return pl.struct(values).hash()
+    dtype = schema[key.columns[0]]
     if dtype.is_signed_integer() and dtype != pl.Int128:
-        return column.cast(pl.Int64).fill_null(_NULL).reinterpret(signed=False)
+        return values[0].cast(pl.Int64).fill_null(_NULL).reinterpret(signed=False)
     if dtype.is_temporal():
-        return column.to_physical().cast(pl.Int64).fill_null(_NULL).reinterpret(signed=False)
-    return column.hash()
+        return values[0].to_physical().cast(pl.Int64).fill_null(_NULL).reinterpret(signed=False)
+    return values[0].hash()
 
 
-def repeats_of(
-    plan: pl.LazyFrame, columns: list[str], mine: Keys, others: pl.LazyFrame | None
-) -> Repeats:
+def repeats_of(plan: pl.LazyFrame, key: Key, mine: Keys, others: pl.LazyFrame | None) -> Repeats:
     """Say which rows of a plan share their key with another row of it, or of the others.
 
     Args:
         plan: The batch.
-        columns: The columns of the key.
+        key: What is unique.
         mine: The keys of the batch.
         others: Rows that count as present, but are not judged.
     """
     theirs = Keys()
     schema = plan.collect_schema()
-    key = key_of(columns, schema)
     if others is not None:
-        others = _like(others, columns, schema)
-        pl.collect_all([theirs.pour(others, key)], engine="streaming")
+        others = _like(others, key.columns, schema)
+        pl.collect_all([theirs.pour(others, key_of(key, schema))], engine="streaming")
     suspects = _suspects(mine.chunks, theirs.chunks)
     if not len(suspects):
         return Repeats()
@@ -86,7 +101,12 @@ def repeats_of(
     if rows > _MOST_CONFIRMED:
         # Of ten million hashes, two agree by chance once in 400,000 batches: such a count stands.
         return Repeats(rows, suspects)
-    return _confirmed(plan, others, columns, key, suspects)
+    return _confirmed(plan, others, [*key.values(schema), key_of(key, schema)], suspects)
+
+
+def repeating(key: Key, schema: pl.Schema, repeats: Repeats) -> pl.Expr:
+    """Return the expression that a row shares its key with another."""
+    return key_of(key, schema).is_in(repeats.keys.implode())
 
 
 def _like(others: pl.LazyFrame, columns: list[str], schema: pl.Schema) -> pl.LazyFrame:
@@ -121,8 +141,10 @@ def _part(chunks: list[pl.Series], parts: int, number: int) -> pl.Series:
 
 def _twice(mine: pl.Series, theirs: pl.Series) -> pl.Series:
     # One thread sorts whole numbers in half the processor time of two.
-    whole = pl.concat([mine, theirs]).sort(multithreaded=False)
-    again = whole.slice(1).filter(whole.slice(1) == whole.slice(0, max(len(whole) - 1, 0))).unique()
+    whole: pl.Series = pl.concat([mine, theirs]).sort(multithreaded=False)
+    again: pl.Series = (
+        whole.slice(1).filter(whole.slice(1) == whole.slice(0, max(len(whole) - 1, 0))).unique()
+    )
     return again.filter(again.is_in(mine.implode())) if len(theirs) else again
 
 
@@ -138,20 +160,15 @@ def _ascending(chunks: list[pl.Series]) -> bool:
 
 
 def _confirmed(
-    plan: pl.LazyFrame,
-    others: pl.LazyFrame | None,
-    columns: list[str],
-    key: pl.Expr,
-    suspects: pl.Series,
+    plan: pl.LazyFrame, others: pl.LazyFrame | None, values: list[pl.Expr], suspects: pl.Series
 ) -> Repeats:
     """Compare the values themselves of all rows whose key came twice."""
-    name = "key" + "_" * max(len(column) for column in columns)
-    chosen = [*(pl.selectors.by_name(column).as_expr() for column in columns), key.alias(name)]
+    chosen = [*values[:-1], values[-1].alias("key")]
     looked = [
-        rows.select(chosen).filter(pl.col(name).is_in(suspects.implode()))
+        rows.select(chosen).filter(pl.col("key").is_in(suspects.implode()))
         for rows in (plan, others)
         if rows is not None
     ]
     frames = pl.collect_all(looked, engine="streaming")
-    repeated = pl.concat(frames).drop(name).is_duplicated().slice(0, frames[0].height)
-    return Repeats(int(repeated.sum()), frames[0][name].filter(repeated).unique())
+    repeated = pl.concat(frames).drop("key").is_duplicated().slice(0, frames[0].height)
+    return Repeats(int(repeated.sum()), frames[0]["key"].filter(repeated).unique())

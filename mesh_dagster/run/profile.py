@@ -20,19 +20,15 @@ def profile_expressions(schema: pl.Schema) -> list[pl.Expr]:
     """Return one aggregate for each fact of each column, named by position."""
     expressions = [pl.len().alias(_ROWS)]
     for number, (name, dtype) in enumerate(schema.items()):
-        facts = _facts(pl.col(_literal(name)), dtype)
+        facts = _facts(pl.selectors.by_name(name).as_expr(), dtype)
         expressions += [fact.alias(f"{number}:{key}") for key, fact in facts.items()]
     return expressions
 
 
-def profile_of(schema: pl.Schema, row: dict[str, object]) -> Profile:
+def profile_of(schema: pl.Schema, answers: pl.DataFrame) -> Profile:
     """Read the profile from the row that `profile_expressions` gave."""
-    columns = tuple(_column(name, number, row) for number, name in enumerate(schema))
-    return Profile(_whole(row[_ROWS]), columns)
-
-
-def _literal(name: str) -> str:
-    return name
+    columns = tuple(_column(name, number, answers) for number, name in enumerate(schema))
+    return Profile(int(answers[_ROWS].item()), columns)
 
 
 def _facts(column: pl.Expr, dtype: pl.DataType) -> dict[str, pl.Expr]:
@@ -48,22 +44,33 @@ def _facts(column: pl.Expr, dtype: pl.DataType) -> dict[str, pl.Expr]:
     return facts
 
 
-def _column(name: str, number: int, row: dict[str, object]) -> ColumnProfile:
-    mean = row.get(f"{number}:mean")
-    distinct = row.get(f"{number}:distinct")
+def _column(name: str, number: int, answers: pl.DataFrame) -> ColumnProfile:
+    facts = {
+        fact: _value(answers[f"{number}:{fact}"])
+        for fact in ("nulls", "nans", "minimum", "maximum", "mean", "distinct")
+        if f"{number}:{fact}" in answers.columns
+    }
+    mean = facts.get("mean")
     return ColumnProfile(
         column=name,
-        nulls=_whole(row[f"{number}:nulls"]),
-        nans=_whole(row.get(f"{number}:nans") or 0),
-        minimum=_bound(row.get(f"{number}:minimum")),
-        maximum=_bound(row.get(f"{number}:maximum")),
+        nulls=_count(facts["nulls"]) or 0,
+        nans=_count(facts.get("nans")) or 0,
+        minimum=_bound(facts.get("minimum")),
+        maximum=_bound(facts.get("maximum")),
         mean=float(mean) if isinstance(mean, int | float | Decimal) else None,
-        approximate_distinct=None if distinct is None else _whole(distinct),
+        approximate_distinct=_count(facts.get("distinct")),
     )
 
 
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else int(str(value))
+def _value(answer: pl.Series) -> object:
+    try:
+        return answer.item()
+    except (ValueError, OverflowError):
+        return None  # a time outside the years 1 to 9999, which Python cannot hold
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _bound(value: object) -> Bound:

@@ -9,27 +9,33 @@ How a batch is judged is the business of `run/judge.py`, how a commit happens of
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mesh_dagster.errors import CommitContendedError, PublicationRefusedError
+from mesh_dagster.errors import (
+    CommitContendedError,
+    PartitioningChangedError,
+    PublicationRefusedError,
+    RegistryError,
+    StagingFailedError,
+)
 from mesh_dagster.run import delta, record
 from mesh_dagster.run.judge import (
     Batch,
     Judged,
     current,
+    depends_on_others,
     judge,
-    judge_published,
     judge_staged,
-    others_for,
 )
 from mesh_dagster.run.registry import Publication, Refusal, Registry
-from mesh_dagster.run.stage import Staging
-from mesh_dagster.run.store import Store
+from mesh_dagster.run.stage import Staged, Staging
+from mesh_dagster.run.store import WHOLE, Store
 from mesh_dagster.run.verdict import Finding, Verdict
 
 _TRIES = 60
 _LONGEST_PAUSE_SECONDS = 0.5
+_ELSEWHERE = "in partitions that were published under an earlier contract"
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,9 @@ class Published:
     publication: Publication
     verdict: Verdict
     """On the batch as it was built, before rejected rows were set aside."""
+    recorded: bool = True
+    """False when the registry was lost after the commit. The commit stands; the port's next
+    publication, or a reindex, brings the registry up to date."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ def publish(
 ) -> Published | Refused:
     """Stage, judge and commit one batch.
 
+    Its rejected rows become the quarantine of its slice, whether the others are published or not.
+
     Args:
         batch: What was built.
         store: Where it goes.
@@ -62,35 +73,20 @@ def publish(
         clock: Returns aware UTC; stamps a refusal.
 
     Raises:
+        PartitioningChangedError: The port was published whole so far, or in partitions.
         StagingFailedError: The store cannot be written.
+        RegistryError: The registry cannot be written.
         CommitContendedError: Other writers won every race.
         polars.exceptions.PolarsError: The build itself failed when its plan ran.
     """
-    uri = store.table(batch.port.address)
-    aside_uri = store.quarantine(batch.port.address)
-    with Staging(store, uri) as area, Staging(store, aside_uri) as aside:
-        base = delta.snapshot(store, uri)
-        judged = judge(batch, area, aside, base)
-        _set_aside(batch, judged, store, aside)
-        for attempt in range(_TRIES):
-            judged = judge_published(batch, judged, store, base)
-            if judged.accepted is None:
-                return _refused(batch, judged, registry, base, area.publication_id, clock())
-            facts = _facts(batch, judged, base, area.publication_id)
-            files = judged.accepted.files
-            try:
-                version = delta.commit(store, uri, base, files, batch.schema, batch.slice, facts)
-            except delta.LostRaceError:
-                _pause(attempt)
-                base = delta.snapshot(store, uri)
-                if others_for(batch, base) and judged.staged:
-                    judged = judge_staged(batch, judged.staged, area, aside, base)
-                    _set_aside(batch, judged, store, aside)
-                continue
-            area.keep(judged.accepted)
-            made = record.written(store, registry, batch.port.address, version)
-            return Published(made, judged.verdict)
-    raise CommitContendedError(str(batch.port.address), _TRIES, current(base))
+    uri, aside_uri = store.table(batch.port.address), store.quarantine(batch.port.address)
+    _require_partitioning(batch, store)
+    try:
+        with Staging(store, uri) as area, Staging(store, aside_uri) as aside:
+            return _published_or_refused(batch, store, registry, clock, area, aside)
+    except delta.NotWrittenError as error:
+        still = current(delta.snapshot(store, uri))
+        raise StagingFailedError(str(batch.port.address), still) from error
 
 
 def finding_text(finding: Finding, rows: int) -> str:
@@ -101,39 +97,99 @@ def finding_text(finding: Finding, rows: int) -> str:
     return f"'{finding.rule.text}' on {finding.failing_rows:,} of {rows:,} rows{note}"
 
 
+def _published_or_refused(
+    batch: Batch,
+    store: Store,
+    registry: Registry,
+    clock: Callable[[], datetime],
+    area: Staging,
+    aside: Staging,
+) -> Published | Refused:
+    uri = store.table(batch.port.address)
+    base = delta.snapshot(store, uri)
+    judged = judge(batch, store, area, aside, base)
+    for attempt in range(_TRIES):
+        _set_aside(batch, judged, store, aside)
+        registry.require_writable()
+        if judged.accepted is None:
+            return _refused(batch, judged, registry, base, area.publication_id, clock())
+        version = _committed(batch, judged, judged.accepted, store, base, area)
+        if version is not None:
+            return _published(batch, judged, store, registry, version)
+        _pause(attempt)
+        base = delta.snapshot(store, uri)
+        if judged.staged and depends_on_others(batch, store, base):
+            judged = judge_staged(batch, judged.staged, store, area, aside, base)
+    raise CommitContendedError(str(batch.port.address), _TRIES, current(base))
+
+
+def _committed(
+    batch: Batch,
+    judged: Judged,
+    accepted: Staged,
+    store: Store,
+    base: delta.Snapshot | None,
+    area: Staging,
+) -> int | None:
+    """Return the new version, or `None` when another writer came first."""
+    facts = _facts(batch, judged, accepted, base, area.publication_id)
+    change = delta.Change(accepted.files, batch.schema, batch.slice, facts)
+    try:
+        with area.keeping(accepted.files):
+            return delta.commit(store, store.table(batch.port.address), base, change)
+    except delta.LostRaceError:
+        return None
+
+
 def _set_aside(batch: Batch, judged: Judged, store: Store, aside: Staging) -> None:
     """Make the rejected rows the quarantine of this slice, or clear it."""
-    uri = store.quarantine(batch.port.address)
+    who, uri = f"{batch.port.address}?quarantine", store.quarantine(batch.port.address)
+    files = judged.rejected.files if judged.rejected else ()
+    facts = {"publication_id": aside.publication_id, "address": who, "run_id": batch.run_id}
+    change = delta.Change(files, batch.quarantine_schema, batch.slice, facts)
     for attempt in range(_TRIES):
         base = delta.snapshot(store, uri)
-        if judged.rejected is None and (base is None or judged.accepted is None):
+        present = set(base.of_slice(batch.slice).files) if base else set()
+        if present == set(files) or (judged.accepted is None and not files):
             return
-        files = judged.rejected.files if judged.rejected else ()
-        facts = {"address": f"{batch.port.address}?quarantine", "run_id": batch.run_id}
         try:
-            delta.commit(store, uri, base, files, batch.quarantine_schema, batch.slice, facts)
+            with aside.keeping(files):
+                delta.commit(store, uri, base, change)
         except delta.LostRaceError:
             _pause(attempt)
-            continue
-        if judged.rejected:
-            aside.keep(judged.rejected)
-        return
-    raise CommitContendedError(f"{batch.port.address}?quarantine", _TRIES, current(base))
+        else:
+            return
+    still = current(delta.snapshot(store, store.table(batch.port.address)))
+    raise CommitContendedError(who, _TRIES, still)
+
+
+def _published(
+    batch: Batch, judged: Judged, store: Store, registry: Registry, version: int
+) -> Published:
+    made = record.newest(store, batch.port.address, version)
+    published = Published(made[version], judged.verdict)
+    try:
+        registry.record(*made.values())
+    except RegistryError:
+        return replace(published, recorded=False)
+    return published
 
 
 def _facts(
-    batch: Batch, judged: Judged, base: delta.Snapshot | None, publication_id: str
+    batch: Batch,
+    judged: Judged,
+    accepted: Staged,
+    base: delta.Snapshot | None,
+    publication_id: str,
 ) -> record.Record:
-    accepted, published = judged.accepted, judged.published or judged.verdict.profile
-    others = base.of_slice(batch.slice, other=True).rows if base else 0
     known = record.facts(
         batch.port,
         judged.verdict,
         slice_=batch.slice,
-        rows=accepted.rows if accepted else 0,
+        rows=accepted.rows,
         rejected_rows=judged.rejected.rows if judged.rejected else 0,
-        other_rows=others,
-        published=published,
+        other_rows=base.of_slice(batch.slice, other=True).rows if base else 0,
+        published=judged.published or judged.verdict.profile,
     )
     return {
         **known,
@@ -143,7 +199,7 @@ def _facts(
     }
 
 
-def _refused(  # noqa: PLR0913 - one outcome, gathered from every step
+def _refused(
     batch: Batch,
     judged: Judged,
     registry: Registry,
@@ -156,11 +212,42 @@ def _refused(  # noqa: PLR0913 - one outcome, gathered from every step
     rows = verdict.profile.rows
     refusal = Refusal(address, publication_id, now, batch.slice, rows, counts, batch.run_id)
     registry.refuse(refusal)
-    broken = [finding_text(finding, rows) for finding in verdict.broken]
     error = PublicationRefusedError(
-        address, broken, len(verdict.findings), current(base), judged.where
+        address,
+        [finding_text(finding, rows) for finding in verdict.broken],
+        len(verdict.findings),
+        current(base),
+        _ELSEWHERE if judged.elsewhere else "",
+        _remedy(batch, judged),
     )
     return Refused(refusal, verdict, error)
+
+
+def _remedy(batch: Batch, judged: Judged) -> str:
+    address, quality = batch.port.address, batch.port.quality
+    if judged.elsewhere:
+        return "Mend those partitions under the earlier contract, or declare a new major version."
+    if judged.rejected is not None and judged.staged is not None:
+        rows, valid = judged.staged.rows, judged.staged.rows - judged.rejected.rows
+        return (
+            f"Fix the batch: {valid:,} of {rows:,} rows are valid, {100 * quality.valid_rows:g}% "
+            f"were promised, and the others lie at '{address}?quarantine'."
+        )
+    if not any(finding.failing_rows for finding in judged.verdict.broken):
+        return "Fix the batch."
+    if quality.otherwise == "quarantine":
+        return "Fix the batch; none of its rows could be set aside."
+    return ""
+
+
+def _require_partitioning(batch: Batch, store: Store) -> None:
+    address = batch.port.address
+    base = delta.snapshot(store, store.table(address))
+    for table in (base, delta.snapshot(store, store.quarantine(address))):
+        if table is not None and table.partitioned != (batch.slice != WHOLE):
+            raise PartitioningChangedError(
+                str(address), partitioned=table.partitioned, current=current(base)
+            )
 
 
 def _pause(attempt: int) -> None:

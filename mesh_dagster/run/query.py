@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from mesh_dagster.run.draft import Draft, Mask
 from mesh_dagster.run.explain import Demand, Fault
-from mesh_dagster.run.fuse import Draft, Mask
-from mesh_dagster.run.keys import Keys, key_of, repeats_of
+from mesh_dagster.run.keys import Key, Keys, Repeats, key_of, repeating, repeats_of
+from mesh_dagster.run.native import ANYTHING
 from mesh_dagster.run.profile import profile_expressions, profile_of
 from mesh_dagster.run.verdict import Profile
 
@@ -64,22 +65,20 @@ def answers_to(
     if apart:
         faults += _asked_apart(root, questions)
         questions = _Questions([], [])
-    poured = [(demand, columns, Keys()) for demand, columns in draft.keys]
+    poured = [(demand, key, Keys()) for demand, key in draft.keys]
     plans = [
         root.select(_main(known, draft, questions)),
         *(plan for _, plan in questions.odd),
-        *(keys.pour(root, key_of(columns, schema)) for _, columns, keys in poured),
+        *(keys.pour(root, key_of(key, schema)) for _, key, keys in poured),
     ]
     first, *rest = pl.collect_all(plans, engine="streaming")
-    row = first.row(0, named=True)
-    profile = profile_of(known, row)
+    profile = profile_of(known, first)
     for number, (demand, _) in enumerate(questions.fused):
-        faults += _fault(demand, row[f"rule:{number}"], by_row=True)
+        faults += _fault(demand, first[f"rule:{number}"].item(), by_row=True)
     for (demand, _), frame in zip(questions.odd, rest, strict=False):
         faults += _fault(demand, *_odd(frame, profile.rows))
-    for demand, columns, keys in poured:
-        faults += _fault(demand, repeats_of(root, columns, keys, others).rows, by_row=True)
-    return Answers(faults, profile)
+    repeats = [(demand, key, repeats_of(root, key, k, others)) for demand, key, k in poured]
+    return Answers([*faults, *_repeat_faults(root, repeats)], profile)
 
 
 def odd_faults(root: pl.LazyFrame, draft: Draft) -> list[Fault]:
@@ -132,6 +131,21 @@ def _main(profiled: pl.Schema, draft: Draft, questions: _Questions) -> Iterator[
             yield pl.selectors.by_name(name).null_count().alias(f"cast:{name}")
 
 
+def _repeat_faults(root: pl.LazyFrame, found: list[tuple[Demand, Key, Repeats]]) -> Iterator[Fault]:
+    schema = root.collect_schema()
+    broken: dict[Demand, list[tuple[Key, Repeats]]] = {}
+    for demand, key, repeats in found:
+        if repeats.rows:
+            broken.setdefault(demand, []).append((key, repeats))
+    for demand, same in broken.items():
+        rows = same[0][1].rows
+        if len(same) > 1:
+            # Columns of one pattern break one rule; a row counts once.
+            any_of_them = pl.any_horizontal([repeating(k, schema, r) for k, r in same])
+            rows = root.select(any_of_them.sum()).collect(engine="streaming").item()
+        yield Fault(demand, rows)
+
+
 def _odd(frame: pl.DataFrame, rows: int) -> tuple[int, bool]:
     failing, length = frame.row(0)
     return failing, length == rows
@@ -150,7 +164,7 @@ def _asked_apart(root: pl.LazyFrame, questions: _Questions) -> Iterator[Fault]:
     for demand, plan in [*plans, *questions.odd]:
         try:
             frame = plan.collect(engine="streaming")
-        except Exception as error:  # noqa: BLE001 - a check may raise anything; it then fails
+        except ANYTHING as error:  # noqa: PERF203 - a check that cannot be run fails
             note = f"could not be run: {type(error).__name__}"
             yield Fault(demand, None, note, certain=False)
         else:

@@ -8,21 +8,22 @@ The commit is the truth: whatever the registry holds of a publication can be rea
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime, time, timezone
+from math import isfinite
 from typing import Any
 
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.run import delta
-from mesh_dagster.run.registry import Publication, Registry
+from mesh_dagster.run.registry import Publication
 from mesh_dagster.run.store import Store
 from mesh_dagster.run.verdict import Profile, Verdict
 
 Record = dict[str, Any]  # Any: JSON
 _HEALED = 2
-"""So many of the newest publications are written again, in case a writer died before it could."""
+"""So many of the newest commits are looked at, in case a writer died before it recorded its own."""
 
 
-def facts(  # noqa: PLR0913 - one record, gathered from every step
+def facts(
     port: OutputPort,
     verdict: Verdict,
     *,
@@ -57,16 +58,13 @@ def publication(entry: Mapping[str, Any]) -> Publication:
     return Publication(**known)
 
 
-def written(
-    store: Store, registry: Registry, address: Address, version: int
-) -> Publication:
-    """Copy a committed publication into the registry and return it."""
-    entries = list(delta.history(store, store.table(address), _HEALED))
+def newest(store: Store, address: Address, version: int) -> dict[int, Publication]:
+    """Return the newest publications of a port by version, back to `version` and one more."""
+    uri = store.table(address)
+    entries = list(delta.history(store, uri, _HEALED))
     if all(entry["version"] != version for entry in entries):
-        entries = list(delta.history(store, store.table(address)))
-    made = [publication(entry) for entry in entries]
-    registry.record(*made)
-    return next(one for one in made if one.version == version)
+        entries = list(delta.history(store, uri))
+    return {entry["version"]: publication(entry) for entry in entries}
 
 
 def last_digest(store: Store, base: delta.Snapshot) -> str | None:
@@ -80,13 +78,18 @@ def profile_json(profile: Profile) -> Record:
     return {
         "rows": profile.rows,
         "columns": [
-            {
-                name: value.isoformat() if isinstance(value, date | datetime | time) else value
-                for name, value in asdict(column).items()
-            }
+            {name: _json(value) for name, value in asdict(column).items()}
             for column in profile.columns
         ],
     }
+
+
+def _json(value: object) -> object:
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    if isinstance(value, str):
+        return value.replace("\0", "")  # PostgreSQL keeps no such character
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _data_time(port: OutputPort, profile: Profile) -> datetime | None:
@@ -96,6 +99,6 @@ def _data_time(port: OutputPort, profile: Profile) -> datetime | None:
     if isinstance(newest, datetime):
         known = newest if newest.tzinfo else newest.replace(tzinfo=timezone.utc)
         return known.astimezone(timezone.utc)
-    if isinstance(newest, date):
-        return datetime.combine(newest, time(), timezone.utc)
+    if isinstance(newest, str):  # a date, as a profile writes it
+        return datetime.combine(date.fromisoformat(newest), time(), timezone.utc)
     return None

@@ -6,7 +6,9 @@ The Delta logs are the truth about publications; `run/reindex.py` rebuilds those
 SQLite (with WAL) by default, PostgreSQL in production, by URL.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -143,48 +145,60 @@ class Registry:
         url: A SQLAlchemy URL; the tables are made when they are missing.
 
     Raises:
-        RegistryError: The database cannot be reached.
+        RegistryError: The database cannot be reached, here or later.
     """
 
     def __init__(self, url: str) -> None:
         """Open the database and make missing tables."""
-        self.url = sa.make_url(url)
-        if self.url.get_backend_name() == "sqlite" and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = _engine(self.url)
         try:
-            with self._engine.begin() as connection:
-                for table in _METADATA.sorted_tables:
-                    connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-                    for index in sorted(table.indexes, key=str):
-                        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
-        except sa.exc.OperationalError as error:
-            raise RegistryError(self.url.render_as_string(hide_password=True)) from error
+            self.url = sa.make_url(url)
+        except sa.exc.ArgumentError as error:
+            raise RegistryError(url.rpartition("@")[2]) from error
+        with self._reached():
+            if self.url.get_backend_name() == "sqlite" and self.url.database:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = _engine(self.url)
+        with self._begin() as connection:
+            for table in _METADATA.sorted_tables:
+                connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+                for index in sorted(table.indexes, key=str):
+                    connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+    def require_writable(self) -> None:
+        """Wait until the registry can be written.
+
+        Raises:
+            RegistryError: It cannot be reached, or not written.
+        """
+        with self._begin() as connection:
+            connection.execute(
+                sa.update(publications).where(sa.false()).values(run_id=publications.c.run_id)
+            )
 
     def register(self, product: Mapping[str, Any], its_ports: Iterable[Mapping[str, Any]]) -> None:
         """Write a product and its ports as they are declared now."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             self._upsert(connection, products, [product])
             self._upsert(connection, ports, list(its_ports))
 
     def record(self, *made: Publication) -> None:
         """Write publications."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             self._upsert(connection, publications, [asdict(publication) for publication in made])
 
     def refuse(self, refusal: Refusal) -> None:
         """Write a refusal."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             self._upsert(connection, refusals, [asdict(refusal)])
 
     def products(self) -> Sequence[Mapping[str, Any]]:
         """Return every product, by key and major version."""
-        return self._rows(sa.select(products).order_by(products.c.key, products.c.major))
+        return self.rows(sa.select(products).order_by(products.c.key, products.c.major))
 
     def ports(self, address: str | None = None) -> Sequence[Mapping[str, Any]]:
         """Return every port, or one, by address."""
         query = sa.select(ports).order_by(ports.c.address)
-        return self._rows(query.where(ports.c.address == address) if address else query)
+        return self.rows(query.where(ports.c.address == address) if address else query)
 
     def latest(self) -> Mapping[str, Publication]:
         """Return the newest publication of each address."""
@@ -198,7 +212,7 @@ class Registry:
             (publications.c.address == newest.c.address)
             & (publications.c.version == newest.c.version),
         )
-        return {row["address"]: Publication(**row) for row in self._rows(query)}
+        return {row["address"]: Publication(**row) for row in self.rows(query)}
 
     def publications(self, address: str, limit: int | None = None) -> list[Publication]:
         """Return the publications of an address, newest first."""
@@ -208,21 +222,39 @@ class Registry:
             .order_by(publications.c.version.desc())
             .limit(limit)
         )
-        return [Publication(**row) for row in self._rows(query)]
+        return [Publication(**row) for row in self.rows(query)]
+
+    def slices(self, address: str) -> set[str]:
+        """Return every slice of a port that was published."""
+        query = sa.select(publications.c.slice).where(publications.c.address == address).distinct()
+        return {row["slice"] for row in self.rows(query)}
 
     def refusals(self, address: str | None = None, limit: int | None = None) -> list[Refusal]:
         """Return the refusals of an address, or all, newest first."""
         query = sa.select(refusals).order_by(refusals.c.refused_at.desc()).limit(limit)
         where = query.where(refusals.c.address == address) if address else query
-        return [Refusal(**row) for row in self._rows(where)]
+        return [Refusal(**row) for row in self.rows(where)]
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
-    def _rows(self, query: sa.Select[Any]) -> Sequence[Mapping[str, Any]]:
-        with self._engine.connect() as connection:
+    def rows(self, query: sa.Select[Any]) -> Sequence[Mapping[str, Any]]:
+        """Run a query over the tables of this file."""
+        with self._reached(), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        with self._reached(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.DBAPIError, sa.exc.NoSuchModuleError, ImportError, OSError) as error:
+            raise RegistryError(self.url.render_as_string(hide_password=True)) from error
 
     def _upsert(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
@@ -239,12 +271,13 @@ class Registry:
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(
-        url, connect_args={"timeout": _SQLITE_PATIENCE_SECONDS}, poolclass=sa.NullPool
-    )
+    # A database in memory lives as long as its only connection.
+    pool = sa.NullPool if url.database else sa.StaticPool
+    patience = {} if "timeout" in url.query else {"timeout": _SQLITE_PATIENCE_SECONDS}
+    engine = sa.create_engine(url, connect_args=patience, poolclass=pool)
 
     @sa.event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:  # Any: a driver's connection
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")

@@ -63,19 +63,18 @@ def absent_columns(schema: pa.DataFrameSchema, present: Iterable[str]) -> list[s
 
 def cast_targets(
     plan: pl.LazyFrame, schema: pa.DataFrameSchema
-) -> dict[str, tuple[str, Any]]:  # Any: a polars type, or nothing where pandera will stumble
+) -> dict[str, tuple[str, Any]]:  # Any: a pandera type, or nothing where pandera stumbles
     """Return the contract's name and the type of each column that pandera would cast."""
     present = plan.collect_schema().names()
     if schema.dtype is not None:
-        targets = {name: (declared_name(name, schema), schema.dtype.type) for name in present}
+        targets = {name: (declared_name(name, schema), schema.dtype) for name in present}
         return targets if schema.coerce or any(c.coerce for c in schema.columns.values()) else {}
     found = {}
     for label, column in schema.columns.items():
         if not (schema.coerce or column.coerce) or (not column.required and label not in present):
             continue
-        dtype = None if column.dtype is None else column.dtype.type
         for name in columns_of(label, schema, present):
-            found[name] = (label, dtype)
+            found[name] = (label, column.dtype)
     return found
 
 
@@ -88,7 +87,7 @@ def declared_name(name: str, schema: pa.DataFrameSchema) -> str:
 
 
 def columns_of(label: str, schema: pa.DataFrameSchema, present: list[str]) -> list[str]:
-    """Return the columns of a batch that a column of a schema governs; the name itself if absent."""
+    """Return the columns that a column of a schema governs; its own name where it is absent."""
     if not schema.columns[label].regex:
         return [label]
     named = {name for name, column in schema.columns.items() if not column.regex}

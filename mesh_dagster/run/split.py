@@ -11,9 +11,10 @@ import polars as pl
 
 from mesh_dagster.declare.contract import Contract
 from mesh_dagster.errors import NotSplittableError
+from mesh_dagster.run.draft import Draft
 from mesh_dagster.run.explain import Demand
-from mesh_dagster.run.fuse import Draft, NotFusableError, draft_of
-from mesh_dagster.run.keys import Keys, key_of, repeats_of
+from mesh_dagster.run.fuse import NotFusableError, draft_of
+from mesh_dagster.run.keys import Keys, key_of, repeating, repeats_of
 from mesh_dagster.run.query import holds_by_demand, odd_faults
 from mesh_dagster.run.schemas import labelled, without_parsing
 
@@ -29,9 +30,7 @@ class Split:
     """With `mesh_rules`, the texts of the rules that caught the row, in the contract's order."""
 
 
-def split(
-    plan: pl.LazyFrame, contract: Contract, *, others: pl.LazyFrame | None = None
-) -> Split:
+def split(plan: pl.LazyFrame, contract: Contract, *, others: pl.LazyFrame | None = None) -> Split:
     """Part a conformed batch by the rules that speak of rows.
 
     Every row of a repeated key is rejected, whatever `report_duplicates` says, as pandera does on
@@ -73,19 +72,17 @@ def _texts(broken: set[Demand], contract: Contract) -> list[str]:
     return [known.get(demand, demand[0]) for demand in broken]
 
 
-def _alone(
-    root: pl.LazyFrame, draft: Draft, others: pl.LazyFrame | None
-) -> dict[Demand, pl.Expr]:
+def _alone(root: pl.LazyFrame, draft: Draft, others: pl.LazyFrame | None) -> dict[Demand, pl.Expr]:
     """Return, per key, the expression that no other row has it."""
     schema = root.collect_schema()
-    poured = [(demand, columns, Keys()) for demand, columns in draft.keys]
-    pours = [keys.pour(root, key_of(columns, schema)) for _, columns, keys in poured]
+    poured = [(demand, key, Keys()) for demand, key in draft.keys]
+    pours = [keys.pour(root, key_of(key, schema)) for _, key, keys in poured]
     if pours:
         pl.collect_all(pours, engine="streaming")
     alone: dict[Demand, pl.Expr] = {}
-    for demand, columns, keys in poured:
-        repeated = repeats_of(root, columns, keys, others).keys
-        single = key_of(columns, schema).is_in(repeated.implode()).not_()
+    for demand, key, keys in poured:
+        repeats = repeats_of(root, key, keys, others)
+        single = repeating(key, schema, repeats).not_()
         alone[demand] = alone[demand] & single if demand in alone else single
     return alone
 

@@ -6,8 +6,8 @@ A staging area is locked while its writer lives. A writer that died leaves an un
 which `run/vacuum.py` knows its files for orphans at once.
 """
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from uuid import uuid4
@@ -17,6 +17,7 @@ from filelock import FileLock
 from upath import UPath
 
 from mesh_dagster.run import delta
+from mesh_dagster.run.columns import named, stored
 from mesh_dagster.run.store import WHOLE, Store
 
 MARKERS = "_staging"
@@ -58,13 +59,21 @@ class Staging:
         self._kept: set[str] = set()
         self._open = ExitStack()
 
-    def __enter__(self) -> "Staging":
-        """Set the marker, locked where the store is local."""
+    def __enter__(self) -> "Staging":  # noqa: PYI034 - `Self` came with Python 3.11
+        """Set the marker, locked where the store is local.
+
+        Raises:
+            NotWrittenError: The store cannot be written.
+        """
         marker = self._marker
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.touch()
-        if self._store.local:
-            self._open.enter_context(FileLock(str(marker)))
+        try:
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            if self._store.local:
+                self._open.enter_context(FileLock(str(marker)))
+            else:
+                marker.touch()
+        except OSError as error:
+            raise delta.NotWrittenError from error
         return self
 
     def __exit__(
@@ -99,19 +108,27 @@ class Staging:
         url = f"{self._uri}/{path}"
         options = dict(self._store.storage_options) or None
         plan.select(
-            delta.stored(pl.col(name), dtype).alias(name) for name, dtype in schema.items()
+            stored(named(name), dtype).alias(name) for name, dtype in schema.items()
         ).sink_parquet(url, mkdir=self._store.local, storage_options=options)
         rows = pl.scan_parquet(url, storage_options=options, glob=False).select(pl.len())
         size = self._store.path(url).stat().st_size
         file = replace(file, size_bytes=size, rows=rows.collect().item())
-        content = delta.Snapshot(
-            self._uri, -1, (file,), dict(schema), self._store.storage_options
-        )
+        content = delta.Snapshot(self._uri, -1, (file,), dict(schema), self._store.storage_options)
         return Staged((file,), content)
 
-    def keep(self, staged: Staged) -> None:
-        """Leave the files where they are: a commit refers to them now."""
-        self._kept.update(file.path for file in staged.files)
+    @contextmanager
+    def keeping(self, files: Sequence[delta.DataFile]) -> Iterator[None]:
+        """Keep files through a commit that refers to them, unless it certainly did not happen.
+
+        Whatever else interrupts the commit, no published file is ever deleted here.
+        """
+        paths = {file.path for file in files}
+        self._kept |= paths
+        try:
+            yield
+        except (delta.LostRaceError, delta.NotWrittenError):
+            self._kept -= paths
+            raise
 
     @property
     def _marker(self) -> UPath:

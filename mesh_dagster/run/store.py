@@ -6,6 +6,7 @@ A name has passed the name rules or is quoted here, so no path can leave the roo
 table holds is the business of `run/delta.py`.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +15,18 @@ from urllib.parse import quote
 
 from upath import UPath
 
-from mesh_dagster.declare.address import Address, require_name
+from mesh_dagster.declare.address import SCHEME, Address, require_name
+from mesh_dagster.errors import AddressRefusedError, StoreRefusedError
 
 ROOT_VARIABLE = "MESH_ROOT"
 REGISTRY_VARIABLE = "MESH_REGISTRY"
 DEFAULT_ROOT = ".mesh"
 WHOLE = ""
 """The slice of a port without partitions."""
+_UNSAFE = "%?#\\"
+"""Delta takes a path for a URL and finds another place for these."""
+_LONGEST_FOLDER = 180
+"""In bytes; with a hash behind it, it must fit the 255 of file systems."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,10 @@ class Store:
     def at(cls, root: str | Path | None = None) -> "Store":
         """Return the store at `root`, else at MESH_ROOT, else at `.mesh` in the current folder."""
         given = str(root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
-        return cls(given.rstrip("/") if "://" in given else str(Path(given).expanduser().resolve()))
+        if "://" in given and not given.startswith("file://"):
+            return cls(given.rstrip("/"))
+        folder = UPath(given).path if given.startswith("file://") else given
+        return cls(_require_safe(Path(folder).expanduser().resolve().as_posix()))
 
     @property
     def local(self) -> bool:
@@ -61,8 +70,8 @@ class Store:
     def internal(self, product_key: str, name: str, partition: str) -> str:
         """Return the folder of one partition of an internal; `WHOLE` for one without."""
         domain, product = product_key.split("/")
-        slice_folder = "partition-" + quote(partition, safe="") if partition else "whole"
-        return self._under(domain, product, "internal", require_name("internal", name), slice_folder)
+        folder = _partition_folder(partition) if partition != WHOLE else "whole"
+        return self._under(domain, product, "internal", require_name("internal", name), folder)
 
     def addresses(self, *, published: bool = True) -> Iterator[Address]:
         """Yield the address of every port that has a table here, in order.
@@ -71,9 +80,9 @@ class Store:
             published: False adds the ports whose publications all failed.
         """
         inside = "_delta_log" if published else "_*"
-        found = {folder.parent.parts[-4:] for folder in self.path(self.root).glob(f"*/*/v*/*/{inside}")}
-        for domain, product, major, port in sorted(found):
-            yield Address(domain, product, int(major.removeprefix("v")), port)
+        folders = self.path(self.root).glob(f"*/*/v*/*/{inside}")
+        found = {_address("/".join(folder.parent.parts[-4:])) for folder in folders}
+        yield from sorted(address for address in found if address is not None)
 
     def internals(self) -> Iterator[str]:
         """Yield the folder of every stored slice of an internal."""
@@ -86,3 +95,25 @@ class Store:
 
     def _under(self, *parts: str) -> str:
         return "/".join((self.root, *parts))
+
+
+def _address(folder: str) -> Address | None:
+    """Return the address of a folder; `None` for a folder that is none of ours."""
+    try:
+        return Address.parse(f"{SCHEME}://{folder}")
+    except AddressRefusedError:
+        return None
+
+
+def _require_safe(path: str) -> str:
+    for character in path:
+        if character in _UNSAFE or character < " ":
+            raise StoreRefusedError(path, character)
+    return path
+
+
+def _partition_folder(key: str) -> str:
+    folder = "partition-" + quote(key, safe="")
+    if len(folder) <= _LONGEST_FOLDER:
+        return folder
+    return f"{folder[:_LONGEST_FOLDER]}-{hashlib.sha256(key.encode()).hexdigest()}"

@@ -4,22 +4,25 @@ In:  a collected batch, a contract and its schema.
 Out: a `Verdict` that is not `fused`.
 """
 
+from dataclasses import replace
+
 import pandera.polars as pa
 import polars as pl
 
 from mesh_dagster.declare.contract import Contract, composite_keys
 from mesh_dagster.run.explain import (
+    Demand,
     Fault,
     absent_faults,
     faults_by_pandera,
     findings_of,
     refuses,
-    validated,
 )
-from mesh_dagster.run.keys import Keys, key_of, repeats_of
+from mesh_dagster.run.keys import Key, Keys, key_of, repeats_of
+from mesh_dagster.run.native import without_invalid_rows
 from mesh_dagster.run.profile import profile_expressions, profile_of
 from mesh_dagster.run.schemas import absent_columns, columns_of, labelled
-from mesh_dagster.run.verdict import Finding, Profile, Verdict
+from mesh_dagster.run.verdict import Profile, Verdict
 
 
 def judged_whole(
@@ -37,7 +40,7 @@ def judged_whole(
     if unjudged and not faults:
         faults = absent_faults(absent_columns(schema, frame.columns))
     if faults and not unjudged and all(_dropped(fault, schema) for fault in faults):
-        return _verdict(validated(frame, schema), contract, faults, dropped=True)
+        return _verdict(without_invalid_rows(frame, schema), contract, faults, dropped=True)
     kept = frame if parsed is None else parsed
     if others is not None and not unjudged:
         faults = [fault for fault in faults if fault.demand[0] not in ("unique", "keys")]
@@ -63,9 +66,7 @@ def _verdict(
     findings = findings_of(contract, faults, unjudged)
     if dropped:
         findings = [
-            finding
-            if finding.passed
-            else Finding(finding.rule, True, finding.failing_rows, "rows dropped")
+            finding if finding.passed else replace(finding, passed=True, note="rows dropped")
             for finding in findings
         ]
     return Verdict(
@@ -77,28 +78,32 @@ def _verdict(
 
 
 def _profile(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> Profile:
-    declared = {name for label in schema.columns for name in columns_of(label, schema, frame.columns)}
+    declared = {
+        name for label in schema.columns for name in columns_of(label, schema, frame.columns)
+    }
     known = pl.Schema({k: v for k, v in frame.schema.items() if k in declared or not declared})
-    return profile_of(known, frame.select(profile_expressions(known)).row(0, named=True))
+    return profile_of(known, frame.select(profile_expressions(known)))
 
 
 def _repeated(plan: pl.LazyFrame, schema: pa.DataFrameSchema, others: pl.LazyFrame) -> list[Fault]:
     types = plan.collect_schema()
-    wanted = [
-        (("unique", label, 0), [name])
+    wanted: list[tuple[Demand, Key]] = [
+        (("unique", label, 0), Key([name], alone=True))
         for label, column in schema.columns.items()
         if column.unique
         for name in columns_of(label, schema, types.names())
     ]
-    wanted += [(("keys", None, n), names) for n, names in enumerate(composite_keys(schema))]
+    wanted += [
+        (("keys", None, n), Key([c for c in names if c in types], alone=False))
+        for n, names in enumerate(composite_keys(schema))
+    ]
     faults = []
-    for demand, names in wanted:
-        columns = [name for name in names if name in types]
-        if not columns:
+    for demand, key in wanted:
+        if not key.columns or key.columns[0] not in types:
             continue
         keys = Keys()
-        pl.collect_all([keys.pour(plan, key_of(columns, types))], engine="streaming")
-        rows = repeats_of(plan, columns, keys, others).rows
+        pl.collect_all([keys.pour(plan, key_of(key, types))], engine="streaming")
+        rows = repeats_of(plan, key, keys, others).rows
         if rows:
             faults.append(Fault(demand, rows))
     return faults

@@ -1,0 +1,98 @@
+"""Say how every port stands, from the registry alone.
+
+In:  the registry.
+Out: one `PortStatus` for each port, by one SQL statement, however many ports there are.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from mesh_dagster.run.registry import Registry, ports, products, publications, refusals
+
+
+@dataclass(frozen=True)
+class PortStatus:
+    """How one port stands."""
+
+    address: str
+    owner: str | None
+    """`None` for a port that has publications but is not declared in this registry."""
+    alignment: str | None
+    product_version: str | None
+    purpose: str | None
+    version: int | None
+    """The newest publication; `None` before the first."""
+    published_at: datetime | None
+    rows: int | None
+    data_time: datetime | None
+    refused_since: datetime | None
+    """The first refusal of a slice that has not been published since."""
+    refused_batches: int
+    """The refusals since then."""
+
+
+def overview(registry: Registry) -> list[PortStatus]:
+    """Return every declared port and every address with publications, by address."""
+    return [PortStatus(**row) for row in registry.rows(_query())]
+
+
+def _query() -> sa.Select[Any]:
+    newest = (
+        sa.select(publications.c.address, sa.func.max(publications.c.version).label("version"))
+        .group_by(publications.c.address)
+        .subquery("newest")
+    )
+    known = sa.union(sa.select(ports.c.address), sa.select(newest.c.address)).subquery("known")
+    refused = _standing_refusals()
+    prefix = sa.literal("mesh://") + products.c.key + "/v" + sa.cast(products.c.major, sa.String)
+    return (
+        sa.select(
+            known.c.address,
+            products.c.owner,
+            products.c.alignment,
+            products.c.version.label("product_version"),
+            products.c.purpose,
+            publications.c.version,
+            publications.c.published_at,
+            publications.c.port_rows.label("rows"),
+            publications.c.data_time,
+            refused.c.refused_since,
+            sa.func.coalesce(refused.c.refused_batches, 0).label("refused_batches"),
+        )
+        .join_from(known, ports, ports.c.address == known.c.address, isouter=True)
+        .join(
+            products,
+            (products.c.key == ports.c.product_key) & known.c.address.startswith(prefix + "/"),
+            isouter=True,
+        )
+        .join(newest, newest.c.address == known.c.address, isouter=True)
+        .join(
+            publications,
+            (publications.c.address == newest.c.address)
+            & (publications.c.version == newest.c.version),
+            isouter=True,
+        )
+        .join(refused, refused.c.address == known.c.address, isouter=True)
+        .order_by(known.c.address)
+    )
+
+
+def _standing_refusals() -> sa.Subquery:
+    published_since = sa.exists().where(
+        (publications.c.address == refusals.c.address)
+        & (publications.c.slice == refusals.c.slice)
+        & (publications.c.published_at >= refusals.c.refused_at)
+    )
+    return (
+        sa.select(
+            refusals.c.address,
+            sa.func.min(refusals.c.refused_at).label("refused_since"),
+            sa.func.count().label("refused_batches"),
+        )
+        .where(~published_since)
+        .group_by(refusals.c.address)
+        .subquery("refused")
+    )

@@ -1,0 +1,124 @@
+"""Run one SELECT statement over published ports, and let it do nothing else.
+
+In:  the text of a statement, a store.
+Out: its rows as a plan.
+DuckDB is locked before the statement runs: no files but those of the ports that it names, no
+network, no extensions, no settings, no writing. Its messages about data never reach anybody,
+for they may quote values; those about the statement itself do.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from mesh_dagster.declare.address import Address, Reference
+from mesh_dagster.errors import SqlRefusedError, listed
+from mesh_dagster.run.frames import quoted, relation
+from mesh_dagster.run.read import connect, resolve
+from mesh_dagster.run.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+_LOCKED = (
+    "SET python_enable_replacements = false",
+    "SET autoload_known_extensions = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+_MISSING_TABLE = re.compile(r"Table with name (\S+) does not exist")
+
+
+def view_name(address: Address) -> str:
+    """Return the name under which SQL finds a port, such as `sales.invoices_v1_lines`."""
+    return f"{address.domain}.{address.product}_v{address.major}_{address.port}"
+
+
+def view_names(store: Store) -> dict[Address, str]:
+    """Return the name of every published port."""
+    return {address: view_name(address) for address in store.addresses()}
+
+
+@contextmanager
+def select(statement: str, store: Store) -> Iterator[pl.LazyFrame]:
+    """Run a statement; the plan can be collected until the context ends.
+
+    Raises:
+        SqlRefusedError: It is not one SELECT statement, or cannot be run.
+    """
+    import duckdb  # noqa: PLC0415 - most readers never need it
+
+    names = view_names(store)
+    with connect() as connection:
+        try:
+            _require_select(statement, connection)
+            _open_ports(statement, names, store, connection)
+            yield connection.sql(statement).pl().lazy()
+        except duckdb.Error as error:
+            raise _refusal(error, list(names.values())) from error
+
+
+def _require_select(statement: str, connection: "duckdb.DuckDBPyConnection") -> None:
+    import duckdb  # noqa: PLC0415 - most readers never need it
+
+    parsed = connection.extract_statements(statement)
+    if len(parsed) != 1 or parsed[0].type != duckdb.StatementType.SELECT:
+        raise SqlRefusedError("is not one SELECT statement", "Ask one question at a time.")
+
+
+def _open_ports(
+    statement: str,
+    names: dict[Address, str],
+    store: Store,
+    connection: "duckdb.DuckDBPyConnection",
+) -> None:
+    """Make views of the ports that the statement names, then lock the connection."""
+    text = statement.casefold()
+    files: list[str] = []
+    for domain in sorted({address.domain for address in names}):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(domain)}")
+    for address, name in names.items():
+        schema, _, view = name.partition(".")
+        if view not in text:
+            continue
+        content = resolve(Reference(address), store)
+        target = f"{quoted(schema)}.{quoted(view)}"
+        if content.files and store.local:
+            files += content.urls
+            rows = relation(content, connection).sql_query()
+            connection.execute(f"CREATE VIEW {target} AS {rows}")
+            continue
+        # What is empty or lies on an object store is copied, for DuckDB shall fetch nothing.
+        table = content.plan().collect(engine="streaming").to_arrow()
+        connection.register("content", table)
+        connection.execute(f"CREATE TABLE {target} AS SELECT * FROM content")
+        connection.unregister("content")
+    connection.execute("SET allowed_paths = ?", [files])
+    for setting in _LOCKED:
+        connection.execute(setting)
+
+
+def _refusal(error: "duckdb.Error", names: list[str]) -> SqlRefusedError:
+    import duckdb  # noqa: PLC0415 - most readers never need it
+
+    kind = type(error).__name__.removesuffix("Exception")
+    missing = _MISSING_TABLE.search(str(error))
+    if isinstance(error, duckdb.CatalogException) and missing:
+        asked = missing[1].rpartition(".")[2]
+        close = get_close_matches(asked, [name.partition(".")[2] for name in names], n=1)
+        near = [name for name in names if close and name.endswith(f".{close[0]}")]
+        remedy = f"Did you mean '{near[0]}'?" if near else f"Published: {listed(names)}."
+        return SqlRefusedError(f"names '{missing[1]}', which is not published here", remedy)
+    if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):
+        first = str(error).strip().splitlines()[0].partition("Error: ")[2].strip().rstrip(".!")
+        return SqlRefusedError(f"cannot be understood: {first}", "Correct it.")
+    if isinstance(error, duckdb.PermissionException):
+        return SqlRefusedError("reaches outside the published ports", "Name views only.")
+    return SqlRefusedError(
+        f"stopped on a {kind} error in the data",
+        "Filter or cast the columns that it computes with.",
+    )
