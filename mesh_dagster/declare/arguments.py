@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
+
 from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.port import Execution, InputPort
 from mesh_dagster.declare.slo import Freshness, Quality, is_cron
@@ -56,7 +58,7 @@ def require_retention(who: str, retention: object) -> timedelta:
     """Return a span of at least an hour."""
     if not isinstance(retention, timedelta) or retention < _SHORTEST_RETENTION:
         raise DeclarationError(
-            who, f"has retention {retention!r}", "Give a timedelta of at least one hour."
+            who, f"has retention {retention}", "Give a timedelta of at least one hour."
         )
     return retention
 
@@ -101,6 +103,8 @@ def require_freshness(who: str, freshness: object, contract: Contract) -> Freshn
         )
     if freshness.by is not None:
         _require_event_column(who, freshness.by, contract)
+    if freshness.per is not None:
+        _require_group_column(who, freshness.per, contract)
     return freshness
 
 
@@ -203,7 +207,22 @@ def _require_event_column(who: str, name: str, contract: Contract) -> None:
             f"{problem}its contract does not name",
             f"Name one of its columns.{nearest(name, contract.column_names)}",
         )
-    if column.dtype is None or not column.dtype.is_temporal():
+    if not isinstance(column.dtype, pl.Datetime | pl.Date):
         raise DeclarationError(
             who, f"{problem}has type {column.dtype}", "Name a column of type Datetime or Date."
+        )
+
+
+def _require_group_column(who: str, name: str, contract: Contract) -> None:
+    problem = f"promises freshness per '{name}', which "
+    column = next((column for column in contract.columns if column.name == name), None)
+    if column is None:
+        raise DeclarationError(
+            who,
+            f"{problem}its contract does not name",
+            f"Name one of its columns.{nearest(name, contract.column_names)}",
+        )
+    if column.dtype is not None and (column.dtype.is_nested() or column.dtype.is_float()):
+        raise DeclarationError(
+            who, f"{problem}has type {column.dtype}", "Name a column with few plain values."
         )

@@ -65,9 +65,10 @@ def name_of(function: object, who: str) -> str:
         DeclarationError: It is no plain function, so it has no name or returns no frame.
     """
     if not inspect.isfunction(function):
-        raise DeclarationError(
-            who, f"is given a '{type(function).__name__}'", "Decorate a plain function."
-        )
+        given = f"is given the class {_shown(function)}"
+        if not isinstance(function, type):
+            given = f"is given a '{type(function).__name__}'"
+        raise DeclarationError(who, given, "Decorate a plain function.")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise DeclarationError(
             who, f"is built by the async function '{function.__name__}'", "Write it without async."

@@ -6,6 +6,16 @@ A message says who, what we got against what was expected, what to do, and what 
 It never holds a value of the data.
 """
 
+from mesh_dagster.errors.alerts import (
+    AlertSettingsError,
+    SecretMissingError,
+    SinkFailedError,
+    SinkRefusedError,
+    SpanRefusedError,
+    UnknownBreachError,
+    UnknownPortError,
+    UnknownSinkError,
+)
 from mesh_dagster.errors.cli import (
     DagsterHomeError,
     DemoMisplacedError,
@@ -49,11 +59,13 @@ from mesh_dagster.errors.run import (
     SqlRefusedError,
     StagingFailedError,
     StoreRefusedError,
+    TooManyGroupsError,
     UnknownVersionError,
 )
 
 __all__ = [
     "AddressRefusedError",
+    "AlertSettingsError",
     "CircularInputError",
     "CollidingKeyError",
     "CommitContendedError",
@@ -79,12 +91,20 @@ __all__ = [
     "PartitioningChangedError",
     "PublicationRefusedError",
     "RegistryError",
+    "SecretMissingError",
+    "SinkFailedError",
+    "SinkRefusedError",
+    "SpanRefusedError",
     "SqlRefusedError",
     "StagingFailedError",
     "StoreRefusedError",
+    "TooManyGroupsError",
+    "UnknownBreachError",
     "UnknownInputError",
     "UnknownParameterError",
     "UnknownPartitionError",
+    "UnknownPortError",
+    "UnknownSinkError",
     "UnknownVersionError",
     "UnreadableRowsError",
     "WorkspaceRefusedError",

@@ -124,6 +124,16 @@ class StagingFailedError(MeshError, OSError):
         )
 
 
+class TooManyGroupsError(MeshError, ValueError):
+    """A port promises that each group is fresh, and has too many groups for that."""
+
+    def __init__(self, address: str, column: str, most: int, current: str) -> None:
+        super().__init__(
+            f"'{address}' promises freshness per '{column}', which has more than {most:,} values. "
+            f"Nothing was published; {current}. Name a column with fewer values."
+        )
+
+
 class InternalMissingError(MeshError, LookupError):
     """An internal was not materialized before something read it."""
 

@@ -110,7 +110,11 @@ def test_a_type_of_python_is_stored_as_that_of_polars(dtype: type, stored: pl.Da
             "Datetime(time_unit='ns', time_zone=None)",
             "pl.Datetime('us')",
         ),
-        (pl.Int128, "Int128", "pl.Decimal(38, 0)"),
+        (
+            pl.Decimal(50, 2),
+            "Decimal(precision=50, scale=2)",
+            "pl.Decimal with at most 38 digits",
+        ),
         (pl.Null(), "Null", "the type that the values will have"),
         (object, "Object", "pl.String or pl.Binary"),
         (
@@ -139,8 +143,10 @@ def test_a_type_that_cannot_be_kept_is_refused_with_one_that_can(
     )
 
 
+@pytest.mark.filterwarnings("ignore:.* support is not guaranteed")  # so says pandera of them
 @pytest.mark.parametrize(
-    ("name", "instead"), [("UInt128", "pl.Decimal(38, 0)"), ("Float16", "pl.Float32")]
+    ("name", "instead"),
+    [("Int128", "pl.Decimal(38, 0)"), ("UInt128", "pl.Decimal(38, 0)"), ("Float16", "pl.Float32")],
 )
 def test_a_type_that_only_newer_polars_has_is_refused_likewise(name: str, instead: str) -> None:
     if not hasattr(pl, name):
