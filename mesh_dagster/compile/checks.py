@@ -53,6 +53,7 @@ def results_for(
             asset_key=names.port_key(port.address),
             check_name=check,
             severity=dg.AssetCheckSeverity.ERROR if refused else dg.AssetCheckSeverity.WARN,
+            description=_outcome(failed, published=published),
             metadata={
                 names.RULES: dg.MetadataValue.table([_record(finding) for finding in findings]),
                 names.FAILING_ROWS: sum(finding.failing_rows or 0 for finding in findings),
@@ -60,6 +61,16 @@ def results_for(
                 **_undeclared(check, verdict),
             },
         )
+
+
+def _outcome(failed: list[Finding], *, published: bool) -> str:
+    if not failed:
+        return "Every rule was kept."
+    if not published:
+        return "Refused: nothing was published, and the last good version stays current."
+    if any(finding.rule.level == "error" for finding in failed):
+        return "Published without the rows that broke a rule; they lie in quarantine."
+    return "Published; the rules that were broken only warn."
 
 
 def _families(port: OutputPort) -> list[CheckName]:

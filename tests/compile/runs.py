@@ -1,6 +1,7 @@
 """Start Dagster runs of the scenario and look at what they left behind."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -33,6 +34,20 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str]
         evaluation.check_name: (evaluation.passed, evaluation.severity.value)
         for evaluation in result.get_asset_check_evaluations()
     }
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    """Return what the one failed step of a run says."""
+    [event] = [event for event in result.all_events if event.is_step_failure]
+    data = event.step_failure_data.user_failure_data
+    return str(data.description) if data else event.step_failure_data.error_display_string
+
+
+def metadata(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dict[str, Any]:
+    """Return the metadata values of an asset's one materialization in a run."""
+    [event] = [e for e in result.get_asset_materialization_events() if e.asset_key == key]
+    known = event.step_materialization_data.materialization.metadata
+    return {name: value.value for name, value in known.items()}
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> list[dg.AssetKey | None]:

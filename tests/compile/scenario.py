@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 import pandera.polars as pa
 import polars as pl
-import pyarrow as pyarrow_
+import pyarrow  # type: ignore[import-untyped]  # it ships no types
 
 import mesh_dagster as md
 
@@ -105,7 +105,7 @@ royalties = md.DataProduct(
 
 
 @royalties.internal
-def counted(plays: pyarrow_.Table) -> pl.DataFrame:
+def counted(plays: pyarrow.Table) -> pl.DataFrame:
     """Plays of each song, counted in memory."""
     frame = pl.DataFrame(plays)
     return frame.group_by("song").agg(plays=pl.len().cast(pl.Int64))
@@ -114,11 +114,13 @@ def counted(plays: pyarrow_.Table) -> pl.DataFrame:
 @royalties.port(contract=StationPlays)
 def by_station(plays: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Plays of each station, counted in SQL."""
-    return plays.query("plays", "SELECT station, count(*) AS plays FROM plays GROUP BY station")
+    counted = plays.query("plays", "SELECT station, count(*) AS plays FROM plays GROUP BY station")
+    assert counted is not None  # a query that selects always gives a relation
+    return counted
 
 
 @royalties.port(contract=SongPlays)
-def by_song(counted: pl.DataFrame) -> pyarrow_.Table:
+def by_song(counted: pl.DataFrame) -> pyarrow.Table:
     """Plays of each song."""
     return counted.to_arrow()
 

@@ -12,7 +12,7 @@ import pytest
 import mesh_dagster as md
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
-from tests.compile.runs import evaluations, materialized, publish_day, run
+from tests.compile.runs import evaluations, failure, materialized, metadata, publish_day, run
 from tests.compile.scenario import (
     BY_SONG,
     BY_STATION,
@@ -26,6 +26,7 @@ from tests.compile.scenario import (
     THIRD,
     StationPlays,
     defs,
+    many_processes,
 )
 
 ADDRESS = "mesh://media_player/plays/v1/events"
@@ -49,17 +50,16 @@ def test_a_good_batch_is_published_checked_and_described(
 ) -> None:
     result = publish_day(defs, instance, FIRST)
 
-    [event] = [e for e in result.get_asset_materialization_events() if e.asset_key == EVENTS]
-    known = event.step_materialization_data.materialization.metadata
+    known = metadata(result, EVENTS)
     assert result.success
-    assert known["dagster/row_count"].value == 10
-    assert known["dagster/partition_row_count"].value == 10
-    assert known["dagster/uri"].value == f"{mesh_root}/media_player/plays/v1/events"
-    assert known["mesh_dagster/address"].value == ADDRESS
-    assert known["mesh_dagster/version"].value == 0
-    assert known["mesh_dagster/rejected_rows"].value == 0
+    assert known["dagster/row_count"] == 10
+    assert known["dagster/partition_row_count"] == 10
+    assert known["dagster/uri"] == f"{mesh_root}/media_player/plays/v1/events"
+    assert known["mesh_dagster/address"] == ADDRESS
+    assert known["mesh_dagster/version"] == 0
+    assert known["mesh_dagster/rejected_rows"] == 0
     newest = datetime(2026, 1, 1, 9, tzinfo=timezone.utc).timestamp()
-    assert known["mesh_dagster/data_time"].value == newest
+    assert known["mesh_dagster/data_time"] == newest
     assert evaluations(result) == {
         "schema": (True, "WARN"),
         "values": (True, "WARN"),
@@ -82,7 +82,9 @@ def test_a_check_lists_every_rule_with_its_failing_rows(instance: dg.DagsterInst
     result = publish_day(defs, instance, FIRST)
 
     [values] = [e for e in result.get_asset_check_evaluations() if e.check_name == "values"]
-    rules = [record.data for record in values.metadata["mesh_dagster/rules"].records]
+    table = values.metadata["mesh_dagster/rules"]
+    assert isinstance(table, dg.TableMetadataValue)
+    rules = [record.data for record in table.records]
     assert [rule["rule"] for rule in rules] == [
         "play_id not null",
         "play_id >= 0",
@@ -108,8 +110,7 @@ def test_a_refused_batch_fails_its_checks_and_materializes_nothing(
     assert evaluations(result)["values"] == (False, "ERROR")
     assert md.read(ADDRESS).select(pl.len()).collect().item() == 10
     assert set(md.read(ADDRESS).collect()["station"]) == {"KSLX", "WAPL"}
-    [failure] = [e for e in result.all_events if e.is_step_failure]
-    assert failure.step_failure_data.user_failure_data.description == (
+    assert failure(result) == (
         f"'{ADDRESS}' failed 1 of 12 rules: 'station isin(['KSLX', 'WAPL'])' on 10 of 10 rows. "
         "Nothing was published; version 0 stays current. Fix the batch: 0 of 10 rows are valid, "
         f"90% were promised, and the others lie at '{ADDRESS}?quarantine'."
@@ -140,7 +141,9 @@ def test_a_refused_batch_is_not_tried_again(
         tries.append(1)
         return pl.DataFrame({"station": ["KSLX"], "plays": [0]})
 
-    result = run(md.definitions(product), instance, [dg.AssetKey(["sales", "orders", "v1", "daily"])])
+    result = run(
+        md.definitions(product), instance, [dg.AssetKey(["sales", "orders", "v1", "daily"])]
+    )
 
     assert not result.success
     assert len(tries) == 1
@@ -177,8 +180,7 @@ def test_rows_of_another_partition_are_refused(
     result = publish_day(defs, instance, FIRST)
 
     assert not result.success
-    [failure] = [e for e in result.all_events if e.is_step_failure]
-    assert failure.step_failure_data.user_failure_data.description == (
+    assert failure(result) == (
         f"'{ADDRESS}' failed 1 of 12 rules: 'played_at within the partition' on 10 of 10 rows. "
         "Nothing was published; there is no earlier version. Fix the batch; none of its rows "
         "could be set aside."
@@ -252,12 +254,10 @@ def test_column_lineage_follows_the_plan_to_the_stored_columns(
 ) -> None:
     result = publish_day(defs, instance, FIRST)
 
-    [event] = [e for e in result.get_asset_materialization_events() if e.asset_key == EVENTS]
-    known = event.step_materialization_data.materialization.metadata
-    lineage = known["dagster/column_lineage"].value.deps_by_column
-    assert {name: [(d.asset_key, d.column_name) for d in deps] for name, deps in lineage.items()} == {
-        name: [(RAW_PLAYS, name)] for name in ("play_id", "station", "song", "played_at")
-    }
+    lineage = metadata(result, EVENTS)["dagster/column_lineage"].deps_by_column
+    assert {
+        name: [(d.asset_key, d.column_name) for d in deps] for name, deps in lineage.items()
+    } == {name: [(RAW_PLAYS, name)] for name in ("play_id", "station", "song", "played_at")}
 
 
 def test_no_value_of_the_data_reaches_dagster(
@@ -269,7 +269,9 @@ def test_no_value_of_the_data_reaches_dagster(
         results.append(publish_day(defs, instance, FIRST))
 
     logs = [
-        dg.serialize_value(entry) for result in results for entry in instance.all_logs(result.run_id)
+        dg.serialize_value(entry)
+        for result in results
+        for entry in instance.all_logs(result.run_id)
     ]
     assert len(logs) > 50
     assert not any(CANARY in entry for entry in logs)
@@ -312,7 +314,7 @@ def test_existing_assets_join_a_product_without_being_rewritten(
         joined = stations.lazy().join(extra, how="cross")
         return joined.with_columns(pl.col("plays") * pl.col("factor"))
 
-    definitions = md.definitions(product, resources={"memory": dg.InMemoryIOManager()})
+    definitions = md.definitions(product, resources={"memory": dg.mem_io_manager})
     keys = [stations.key, landed.key, dg.AssetKey(["sales", "orders", "v1", "daily"])]
 
     result = run(definitions, instance, keys)
@@ -381,17 +383,16 @@ def test_an_internal_that_returns_no_frame_says_so(instance: dg.DagsterInstance)
     result = run(definitions, instance, [dg.AssetKey(["sales", "orders", "internal", "raw"])])
 
     assert not result.success
-    [failure] = [e for e in result.all_events if e.is_step_failure]
     assert (
         "'sales/orders/internal/raw' returned a dict; expected a polars LazyFrame or DataFrame, a "
         "DuckDB relation or a pyarrow Table. Return one of these. Nothing was published."
-    ) in failure.step_failure_data.error_display_string
+    ) in failure(result)
 
 
 def test_each_step_may_run_in_a_process_of_its_own() -> None:
     with dg.DagsterInstance.get() as instance:
         publish_day(defs, instance, FIRST)
-        job = dg.reconstructable(_many_processes)
+        job = dg.reconstructable(many_processes)
 
         with dg.execute_job(job, instance=instance) as result:
             assert result.success
@@ -400,15 +401,9 @@ def test_each_step_may_run_in_a_process_of_its_own() -> None:
     assert md.read("mesh://payments/royalties/v1/by_station").collect().height == 2
 
 
-def _many_processes() -> dg.JobDefinition:
-    from tests.compile.scenario import many_processes
-
-    return many_processes()
-
-
 def _evaluate(
     instance: dg.DagsterInstance,
-    cursor: Any,  # Any: Dagster has no public name for it
+    cursor: Any,  # noqa: ANN401 - Dagster has no public name for its type
 ) -> dg.EvaluateAutomationConditionsResult:
     return dg.evaluate_automation_conditions(
         defs, instance, dg.AssetSelection.assets(BY_STATION), cursor=cursor

@@ -1,0 +1,55 @@
+"""Describe a port's partitions in values that need no Dagster.
+
+In:  a port with a Dagster partitions definition.
+Out: JSON for the registry, from which `observe/partitions.py` knows what should be there; `None`
+where that cannot be known beforehand, as with dynamic partitions.
+"""
+
+from datetime import datetime, timezone
+from typing import Any
+
+import dagster as dg
+
+from mesh_dagster.declare.port import OutputPort
+
+_MOST_KEYS = 10_000
+Json = dict[str, Any]  # Any: JSON
+
+
+def expected_partitions(port: OutputPort) -> Json | None:
+    """Return for each dimension its keys, or how its times are found."""
+    given = port.execution.partitions
+    if isinstance(given, dg.MultiPartitionsDefinition):
+        dimensions = [_dimension(one.partitions_def) for one in given.partitions_defs]
+    else:
+        dimensions = [_dimension(given)]
+    known = [one for one in dimensions if one is not None]
+    return {"keys": known} if len(known) == len(dimensions) else None
+
+
+def _dimension(partitions: object) -> Json | list[str] | None:
+    if isinstance(partitions, dg.StaticPartitionsDefinition):
+        keys = list(partitions.get_partition_keys())
+        return keys if len(keys) <= _MOST_KEYS else None
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return None
+    excluded = partitions.exclusions or []
+    return {
+        "cron": partitions.cron_schedule,
+        "timezone": partitions.timezone,
+        "format": partitions.fmt,
+        "hourly": partitions.cron_schedule.split()[1] == "*",
+        "start": _iso(partitions.start),
+        "end": _iso(partitions.end) if partitions.end else None,
+        "held_back": max(0, -partitions.end_offset),
+        "excluded_crons": [one for one in excluded if isinstance(one, str)],
+        "excluded": [
+            _iso(datetime.fromtimestamp(one.timestamp, timezone.utc))
+            for one in excluded
+            if not isinstance(one, str)
+        ],
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat()
