@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 import pandera.polars as pa
 import polars as pl
-import pyarrow  # type: ignore[import-untyped]  # it ships no types
+from pyarrow import Table  # type: ignore[import-untyped]  # it ships no types
 
 import mesh_dagster as md
 
@@ -105,7 +105,7 @@ royalties = md.DataProduct(
 
 
 @royalties.internal
-def counted(plays: pyarrow.Table) -> pl.DataFrame:
+def counted(plays: Table) -> pl.DataFrame:
     """Plays of each song, counted in memory."""
     frame = pl.DataFrame(plays)
     return frame.group_by("song").agg(plays=pl.len().cast(pl.Int64))
@@ -120,7 +120,7 @@ def by_station(plays: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
 
 
 @royalties.port(contract=SongPlays)
-def by_song(counted: pl.DataFrame) -> pyarrow.Table:
+def by_song(counted: pl.DataFrame) -> Table:
     """Plays of each song."""
     return counted.to_arrow()
 
