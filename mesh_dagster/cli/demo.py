@@ -99,7 +99,9 @@ def _conclude(
 ) -> None:
     aside = {one.name for one in outcomes if one.rejected_rows}
     if aside:
-        _say(screen, "Quarantine: rows that broke a rule, beside the valid rows that were published.")
+        _say(
+            screen, "Quarantine: rows that broke a rule, beside the valid rows that were published."
+        )
         print_all(screen, _quarantined(sorted(aside)))
     _say(screen, "The refusals above are the point: a reader never meets a bad batch.")
     same = "equal to" if kept else "NOT equal to"

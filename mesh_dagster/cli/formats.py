@@ -6,11 +6,12 @@ are streamed; a table shows its first rows.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import RawIOBase
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Literal, cast
 from uuid import uuid4
 
 import click
@@ -20,6 +21,8 @@ from mesh_dagster.errors import UnreadableRowsError
 
 if TYPE_CHECKING:
     import polars as pl
+    from polars._typing import PolarsDataType
+    from typing_extensions import Buffer
 
 Format = Literal["table", "csv", "json", "parquet"]
 TABLE_ROWS = 20
@@ -51,7 +54,7 @@ def write_rows(
         UnreadableRowsError: The rows cannot be computed; nothing is left of a file.
         click.UsageError: Parquet was asked for on a terminal.
     """
-    if format_ == "parquet" and output is None and click.get_text_stream("stdout").isatty():
+    if format_ == "parquet" and output is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for a terminal. Give --output FILE, or pipe it.")
     with _target(output) as target, _computing():
         if format_ == "table":
@@ -71,7 +74,7 @@ def _csv(plan: "pl.LazyFrame", target: IO[bytes]) -> None:
         if dtype.is_nested()
         else plain(pl.col(name), dtype).alias(name)
         for name, dtype in schema.items()
-    ).sink_csv(_Bytes(target.write))
+    ).sink_csv(_file(target.write))
 
 
 def _json(plan: "pl.LazyFrame", target: IO[bytes]) -> None:
@@ -81,12 +84,12 @@ def _json(plan: "pl.LazyFrame", target: IO[bytes]) -> None:
     array = _JsonArray(target)
     plan.select(
         plain(pl.col(name), dtype).alias(name) for name, dtype in schema.items()
-    ).sink_ndjson(_Bytes(array.write))
+    ).sink_ndjson(_file(array.write))
     array.end()
 
 
 def _parquet(plan: "pl.LazyFrame", target: IO[bytes]) -> None:
-    plan.sink_parquet(_Bytes(target.write))
+    plan.sink_parquet(_file(target.write))
 
 
 _SINKS: dict[str, Callable[["pl.LazyFrame", IO[bytes]], None]] = {
@@ -96,8 +99,8 @@ _SINKS: dict[str, Callable[["pl.LazyFrame", IO[bytes]], None]] = {
 }
 
 
-def plain(column: "pl.Expr", dtype: "pl.DataType | type[pl.DataType]") -> "pl.Expr":
-    """Turn a column into one of types that text formats know: times as ISO 8601, bytes as base64.
+def plain(column: "pl.Expr", dtype: "PolarsDataType") -> "pl.Expr":
+    """Turn a column into types that text formats know: times as ISO 8601, bytes as base64.
 
     Decimals stay exact: JSON holds them as text.
     """
@@ -109,8 +112,14 @@ def plain(column: "pl.Expr", dtype: "pl.DataType | type[pl.DataType]") -> "pl.Ex
         return column.bin.encode("base64")
     if isinstance(dtype, pl.Categorical | pl.Enum):
         return column.cast(pl.String)
+    return _plain_nested(column, dtype) if dtype.is_nested() else column
+
+
+def _plain_nested(column: "pl.Expr", dtype: "PolarsDataType") -> "pl.Expr":
+    import polars as pl
+
     if isinstance(dtype, pl.Array):
-        return plain(column.arr.to_list(), pl.List(dtype.inner))
+        return _plain_nested(column.arr.to_list(), pl.List(dtype.inner))
     if isinstance(dtype, pl.List):
         return column.list.eval(plain(pl.element(), dtype.inner))
     if isinstance(dtype, pl.Struct):
@@ -155,8 +164,8 @@ class _JsonArray:
         self._target.write(b"\n]\n" if self._begun else b"[]\n")
 
 
-class _Bytes(RawIOBase):
-    """A file as polars wants one, before anything that takes bytes."""
+class _Writer(RawIOBase):
+    """A file that hands on what is written to it."""
 
     def __init__(self, write: Callable[[bytes], int]) -> None:
         super().__init__()
@@ -165,18 +174,21 @@ class _Bytes(RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, given: Any) -> int:  # Any: whatever holds bytes
+    def write(self, given: "Buffer") -> int:
         data = bytes(given)
         self._write(data)
         return len(data)
 
 
+def _file(write: Callable[[bytes], int]) -> IO[bytes]:
+    return cast("IO[bytes]", _Writer(write))
+
+
 @contextmanager
 def _target(output: Path | None) -> Iterator[IO[bytes]]:
     if output is None:
-        stream = click.get_binary_stream("stdout")
-        yield stream
-        stream.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
         return
     aside = output.with_name(f".{output.name}.{uuid4().hex}")
     try:

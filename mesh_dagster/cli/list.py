@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mesh_dagster.run.overview import PortStatus
 
 _HEADER = ("ADDRESS", "OWNER", "ALIGNMENT", "VERSION", "ROWS", "AGE", "REFUSED SINCE")
+_NOTHING = (
+    "No data product is registered here yet. Run 'mesh run', or 'mesh reindex' where the store "
+    "has publications."
+)
 _RIGHT = (3, 4, 5, 6)
 
 
@@ -40,7 +44,7 @@ def ls(*, pattern: str | None, as_json: bool) -> None:
         write_json(found)
         return
     if not found:
-        click.echo("No data product is registered here yet. Run 'mesh run'.", err=True)
+        click.echo(_NOTHING, err=True)
         return
     now = datetime.now(timezone.utc)
     click.echo(columns(_HEADER, [_line(port, now) for port in found], _RIGHT))

@@ -13,7 +13,7 @@ from typing import IO, Any
 import click
 
 from mesh_dagster import __version__
-from mesh_dagster.errors import MeshError
+from mesh_dagster.errors import MeshError, nearest
 
 _HOMES = {
     "ls": "list",
@@ -22,6 +22,9 @@ _HOMES = {
     "sql": "sql",
     "run": "run",
     "demo": "demo",
+    "slo": "slo",
+    "alerts": "alerts",
+    "export": "export",
     "vacuum": "upkeep",
     "reindex": "upkeep",
 }
@@ -59,13 +62,11 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or offer the nearest one."""
-        from mesh_dagster.errors import nearest
-
         if args and args[0] not in _HOMES and not args[0].startswith("-"):
             ctx.fail(f"There is no command '{args[0]}'.{nearest(args[0], _HOMES)}")
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:  # Any: as click declares it
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command; no error leaves as a traceback unless it was asked for."""
         try:
             return super().invoke(ctx)

@@ -7,7 +7,6 @@ is one. What is published, and when it is refused, is decided by the ports thems
 """
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 HOME = "DAGSTER_HOME"
-_SETTINGS = "telemetry:\n  enabled: false\n"
+_SETTINGS = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 Wanted = Sequence[str] | Literal["missing", "all"]
 """The partitions to materialize: named, those that are missing, or all."""
 
@@ -56,12 +55,14 @@ class Materializer:
         able: list[Asset] = []
         published = {str(address) for address in self.store.addresses()}
         for asset in _in_order(job.step.assets, self.assets):
-            obstacle = self._obstacle(asset, published)
+            obstacle = self._obstacle(asset, job, published)
             if obstacle is None:
                 able.append(asset)
                 continue
             self.failed.add(asset.key)
-            yield self._current(Outcome(asset.name, asset.role, job.slice, "skipped", note=obstacle))
+            yield self._current(
+                Outcome(asset.name, asset.role, job.slice, "skipped", note=obstacle)
+            )
         made = dict(zip(able, self._execute(job, able), strict=True)) if able else {}
         for asset, outcome in made.items():
             if outcome.state == "published":
@@ -77,9 +78,10 @@ class Materializer:
             return outcome
         return replace(outcome, version=newest.version, rows=newest.port_rows)
 
-    def _obstacle(self, asset: Asset, published: set[str]) -> str | None:
+    def _obstacle(self, asset: Asset, job: Job, published: set[str]) -> str | None:
         for dep in deps_within(asset, self.assets):
-            if dep.key in self.failed and dep.role == "internal":
+            # Within a job Dagster itself leaves out what cannot be built.
+            if dep.key in self.failed and dep not in job.step.assets:
                 return f"its internal '{dep.key.path[-1]}' was not built"
         for address in inputs_of(asset):
             if str(address) not in published:
@@ -89,7 +91,9 @@ class Materializer:
     def _with_stale_inputs(self, outcome: Outcome, asset: Asset) -> Outcome:
         failed = {self.assets[key].name for key in self.failed}
         stale = {str(address) for address in inputs_of(asset)} & failed
-        return replace(outcome, note=f"made from the last good {listed(stale)}") if stale else outcome
+        return (
+            replace(outcome, note=f"made from the last good {listed(stale)}") if stale else outcome
+        )
 
     def _execute(self, job: Job, able: Sequence[Asset]) -> list[Outcome]:
         import dagster as dg
@@ -158,16 +162,18 @@ def open_instance(store: Store) -> Iterator["dg.DagsterInstance"]:
         os.environ[HOME] = str(home)
     elif not home.is_absolute() or not home.is_dir():
         raise DagsterHomeError(str(home))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with dg.DagsterInstance.get() as instance:
-            yield instance
+    with dg.DagsterInstance.get() as instance:
+        yield instance
 
 
 def dagster_home(store: Store) -> Path:
     """Return the folder of the Dagster instance."""
     given = os.environ.get(HOME)
-    return Path(given) if given else Path(store.root if store.local else DEFAULT_ROOT).resolve() / "dagster_home"
+    return (
+        Path(given)
+        if given
+        else Path(store.root if store.local else DEFAULT_ROOT).resolve() / "dagster_home"
+    )
 
 
 def _keys(step: Step, instance: "dg.DagsterInstance") -> Sequence[str]:
@@ -201,13 +207,9 @@ def _in_order(own: Sequence[Asset], assets: Assets) -> list[Asset]:
 def _silence() -> Iterator[None]:
     """Keep Dagster's log, and what builds print, from the screen; the instance keeps both."""
     with (
-        open(os.devnull, "w", encoding="utf-8") as out,
-        open(os.devnull, "w", encoding="utf-8") as err,
+        Path(os.devnull).open("w", encoding="utf-8") as out,
+        Path(os.devnull).open("w", encoding="utf-8") as err,
         redirect_stdout(out),
         redirect_stderr(err),
-        warnings.catch_warnings(),
     ):
-        warnings.simplefilter("ignore")
         yield
-
-

@@ -16,6 +16,8 @@ from mesh_dagster.run.registry import Refusal, Registry
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster._core.execution.plan.objects import StepFailureData
+    from dagster_shared.error import SerializableErrorInfo
 
 State = Literal["published", "refused", "failed", "skipped"]
 
@@ -54,14 +56,9 @@ def outcomes_of(
         for event in result.get_asset_materialization_events()
     }
     failures = {
-        event.step_key: event.step_failure_data
+        str(event.step_key): event.step_failure_data
         for event in result.all_events
         if event.is_step_failure
-    }
-    steps = {
-        event.asset_materialization_planned_data.asset_key: event.step_key
-        for event in result.all_events
-        if event.event_type_value == "ASSET_MATERIALIZATION_PLANNED"
     }
     stopped = _stopped(result)
     return [
@@ -69,7 +66,7 @@ def outcomes_of(
             Outcome(asset.name, asset.role, slice_, "published", run_id=result.run_id),
             made.get(asset.key),
             _refusal(asset, result.run_id, registry),
-            failures.get(steps.get(asset.key, "")),
+            _failure(asset, failures),
             stopped,
         )
         for asset in assets
@@ -80,7 +77,7 @@ def _outcome(
     outcome: Outcome,
     made: Mapping[str, Any] | None,  # Any: Dagster's metadata values
     refusal: Refusal | None,
-    failure: Any,  # Any: Dagster's StepFailureData
+    failure: "StepFailureData | None",
     stopped: str,
 ) -> Outcome:
     if made is not None:
@@ -92,6 +89,12 @@ def _outcome(
     if stopped:
         return replace(outcome, state="failed", note=stopped)
     return replace(outcome, state="skipped", note="what it is made from was not built")
+
+
+def _failure(asset: Asset, failures: "Mapping[str, StepFailureData]") -> "StepFailureData | None":
+    name = asset.location.definitions.resolve_assets_def(asset.key).node_def.name
+    # The steps of an asset that is a graph carry the graph's name before their own.
+    return next((f for key, f in failures.items() if key.partition(".")[0] == name), None)
 
 
 def _stopped(result: "dg.ExecuteInProcessResult") -> str:
@@ -130,15 +133,19 @@ def _broken(refusal: Refusal) -> str:
     return f"broke {'; '.join(broken)}" if broken else "the batch could not be judged"
 
 
-def _cause(error: Any) -> str:  # Any: Dagster's SerializableErrorInfo
+def _cause(error: "SerializableErrorInfo | None") -> str:
     """Say what stopped a step; of errors that are not ours only the kind and the place."""
-    while error is not None and error.cause is not None and error.cls_name.startswith("Dagster"):
+    while error is not None and error.cause is not None and _of_dagster(error):
         error = error.cause
     if error is None:
         return "it was stopped"
     if issubclass(getattr(errors, error.cls_name or "", object), errors.MeshError):
-        return str(error.message).partition(": ")[2].strip()
+        return error.message.partition(": ")[2].strip()
     return f"{error.cls_name}{place_of(_frames(error.stack))}"
+
+
+def _of_dagster(error: "SerializableErrorInfo") -> bool:
+    return (error.cls_name or "").startswith("Dagster")
 
 
 def _frames(stack: Iterable[str]) -> list[traceback.FrameSummary]:

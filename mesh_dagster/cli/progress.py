@@ -102,9 +102,15 @@ def _print_line(screen: "Console", outcome: "Outcome") -> None:
 
 def _product_line(product: str, outcomes: "Sequence[Outcome]", seconds: float) -> str:
     ports = [outcome for outcome in outcomes if outcome.role == "port"]
+    kinds = {"partition" if outcome.slice else "port" for outcome in ports}
+    what = kinds.pop() if len(kinds) == 1 else "publication"
     counts = Counter(outcome.state for outcome in ports)
-    done = ", ".join(f"{counts[state]} {state}" for state in STYLES if counts[state])
-    return f"{product}: {done or 'internals only'} ({seconds:.1f} s)"
+    done = [
+        f"{counts[state]} {what}{'s' if counts[state] > 1 else ''} {state}"
+        for state in STYLES
+        if counts[state]
+    ]
+    return f"{product}: {', '.join(done) or 'internals only'} ({seconds:.1f} s)"
 
 
 def _bar(screen: "Console", total: int) -> "Progress":
@@ -123,5 +129,3 @@ def _bar(screen: "Console", total: int) -> "Progress":
     )
     bar.add_task("", total=total)
     return bar
-
-

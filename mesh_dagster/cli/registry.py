@@ -5,7 +5,7 @@ registered, the registry is an empty one in memory.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from mesh_dagster.run.registry import Registry
@@ -24,8 +24,5 @@ def open_registry(store: Store | None = None) -> Iterator[Registry]:
     url = (store or Store.at()).registry_url
     if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
         url = "sqlite://"
-    registry = Registry(url)
-    try:
+    with closing(Registry(url)) as registry:
         yield registry
-    finally:
-        registry.close()

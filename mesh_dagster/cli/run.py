@@ -5,8 +5,9 @@ Out: a line for each asset as it is done, then a table of the ports. Runs and th
 the Dagster instance, where the UI shows them.
 """
 
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,11 @@ WORKSPACE = "workspace.yaml"
     help="The code locations, as for 'dagster dev -w'.",
 )
 @click.option(
-    "--partition", "partitions", multiple=True, metavar="KEY", help="Only this partition; repeatable."
+    "--partition",
+    "partitions",
+    multiple=True,
+    metavar="KEY",
+    help="Only this partition; repeatable.",
 )
 @click.option("--all-partitions", is_flag=True, help="Also partitions that are published already.")
 @as_json_option
@@ -80,12 +85,13 @@ def prepare(workspace: Path, selection: str | None, wanted: "Wanted") -> "Iterat
     from mesh_dagster.run.store import Store
 
     store = Store.at()
-    assets = assets_of(load_workspace(workspace))
-    steps = steps_for(assets, selected(assets, selection))
-    with open_instance(store) as instance:
-        registry = Registry(store.registry_url)
-        try:
-            jobs = jobs_for(steps, wanted, instance, registry)
-            yield Materializer(assets, jobs, instance, registry, store)
-        finally:
-            registry.close()
+    with ExitStack() as opened:
+        # Dagster calls parts of itself beta wherever they are used.
+        opened.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        assets = assets_of(load_workspace(workspace))
+        steps = steps_for(assets, selected(assets, selection))
+        instance = opened.enter_context(open_instance(store))
+        registry = opened.enter_context(closing(Registry(store.registry_url)))
+        jobs = jobs_for(steps, wanted, instance, registry)
+        yield Materializer(assets, jobs, instance, registry, store)

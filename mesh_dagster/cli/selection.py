@@ -5,7 +5,6 @@ Out: asset keys.
 """
 
 import re
-import warnings
 from typing import TYPE_CHECKING
 
 from mesh_dagster.cli.steps import Asset, Assets, deps_within
@@ -58,15 +57,12 @@ def _by_dagster(assets: Assets, text: str) -> set["dg.AssetKey"]:
     """Resolve a selection over all code locations, which no single Definitions holds."""
     import dagster as dg
 
-    with warnings.catch_warnings():
-        # Dagster calls its own selection of groups and tags beta.
-        warnings.simplefilter("ignore")
-        stand_ins = [_stand_in(asset, number) for number, asset in enumerate(assets.values())]
-        graph = dg.Definitions(assets=stand_ins).resolve_asset_graph()
-        try:
-            return set(dg.AssetSelection.from_string(text).resolve(graph)) & set(assets)
-        except dg.DagsterError:
-            return set()
+    stand_ins = [_stand_in(asset, number) for number, asset in enumerate(assets.values())]
+    graph = dg.Definitions(assets=stand_ins).resolve_asset_graph()
+    try:
+        return set(dg.AssetSelection.from_string(text).resolve(graph)) & set(assets)
+    except dg.DagsterError:
+        return set()
 
 
 def _stand_in(asset: Asset, number: int) -> "dg.AssetsDefinition":

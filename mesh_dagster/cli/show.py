@@ -47,7 +47,7 @@ def show(*, address: str, as_json: bool) -> None:
 
 def _print(screen: "Console", address: Address, known: "Portrait") -> None:
     now = datetime.now(timezone.utc)
-    print_all(screen, _title(str(address)), known.description or "", "")
+    print_all(screen, _title(str(address)), *([known.description] if known.description else []), "")
     print_all(screen, _pairs(_about(known, now)))
     if known.declaration:
         title = f"Contract {known.declaration['contract']}"
@@ -116,11 +116,10 @@ def _promises(declaration: "Declaration") -> Iterator[str]:
     if freshness:
         what = f"newest '{freshness['by']}'" if freshness["by"] else "newest publication"
         within = span(timedelta(seconds=freshness["within_seconds"]))
-        yield f"{what} at most {within} old, {freshness['target']:.4g} of the time"
+        yield f"{what} at most {within} old, {freshness['target'] * 100:.4g} % of the time"
     if quality["otherwise"] == "quarantine":
-        yield f"at least {quality['valid_rows']:.4%} valid rows, the others in quarantine".replace(
-            ".0000%", " %"
-        )
+        share = f"{quality['valid_rows'] * 100:.4g} %"
+        yield f"at least {share} valid rows, the others in quarantine"
     else:
         yield "every row valid, or the batch is refused"
     if declaration["cadence"]:
@@ -131,7 +130,7 @@ def _partitions(declaration: "Declaration") -> str:
     if not declaration["partitioned"]:
         return ""
     columns = [
-        f"{dimension or 'one'} by '{column}'"
+        f"{dimension} by '{column}'".strip()
         for dimension, column in declaration["partition_columns"].items()
     ]
     return ", ".join(columns) or "yes"
@@ -160,8 +159,10 @@ def _contract(declaration: "Declaration") -> "Table":
 
 
 def _type(text: str) -> str:
-    return text.replace("time_unit='us', time_zone=", "").replace("precision=", "").replace(
-        "scale=", ""
+    return (
+        text.replace("time_unit='us', time_zone=", "")
+        .replace("precision=", "")
+        .replace("scale=", "")
     )
 
 
@@ -207,6 +208,6 @@ def _ways_to_read(address: Address) -> list[tuple[str, str]]:
     view = f"{address.domain}.{address.product}_v{address.major}_{address.port}"
     return [
         ("Python", f'md.read("{address}")'),
-        ("SQL", f'mesh sql "SELECT * FROM {view}"'),
+        ("SQL", f'mesh sql "SELECT * FROM {view}"'),  # noqa: S608 - shown, not run
         ("command", f"mesh read {address}"),
     ]

@@ -7,7 +7,6 @@ A location that runs in another process cannot be run from here, and is refused.
 
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -43,10 +42,7 @@ def load_workspace(path: Path) -> list[Location]:
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    with warnings.catch_warnings():
-        # Dagster calls parts of itself beta wherever they are used.
-        warnings.simplefilter("ignore")
-        return [_location(entry, path) for entry in entries]
+    return [_location(entry, path) for entry in entries]
 
 
 def _entries(path: Path) -> list[Entry]:

@@ -36,16 +36,20 @@ class PortStatus:
 
 def overview(registry: Registry) -> list[PortStatus]:
     """Return every declared port and every address with publications, by address."""
-    return [PortStatus(**row) for row in registry.rows(_query())]
+    with registry.begin() as connection:
+        return [PortStatus(*row) for row in connection.execute(_query())]
 
 
 def _query() -> sa.Select[Any]:
+    """Select the fields of `PortStatus`, in their order."""
+    addresses = sa.union(sa.select(ports.c.address), sa.select(publications.c.address))
+    known = addresses.subquery("known")
+    other = publications.alias("other")
     newest = (
-        sa.select(publications.c.address, sa.func.max(publications.c.version).label("version"))
-        .group_by(publications.c.address)
-        .subquery("newest")
+        sa.select(sa.func.max(other.c.version))
+        .where(other.c.address == known.c.address)
+        .scalar_subquery()
     )
-    known = sa.union(sa.select(ports.c.address), sa.select(newest.c.address)).subquery("known")
     refused = _standing_refusals()
     prefix = sa.literal("mesh://") + products.c.key + "/v" + sa.cast(products.c.major, sa.String)
     return (
@@ -68,11 +72,9 @@ def _query() -> sa.Select[Any]:
             (products.c.key == ports.c.product_key) & known.c.address.startswith(prefix + "/"),
             isouter=True,
         )
-        .join(newest, newest.c.address == known.c.address, isouter=True)
         .join(
             publications,
-            (publications.c.address == newest.c.address)
-            & (publications.c.version == newest.c.version),
+            (publications.c.address == known.c.address) & (publications.c.version == newest),
             isouter=True,
         )
         .join(refused, refused.c.address == known.c.address, isouter=True)

@@ -95,7 +95,7 @@ def _open_ports(
         # What is empty or lies on an object store is copied, for DuckDB shall fetch nothing.
         table = content.plan().collect(engine="streaming").to_arrow()
         connection.register("content", table)
-        connection.execute(f"CREATE TABLE {target} AS SELECT * FROM content")
+        connection.execute(f"CREATE TABLE {target} AS SELECT * FROM content")  # noqa: S608 - quoted
         connection.unregister("content")
     connection.execute("SET allowed_paths = ?", [files])
     for setting in _LOCKED:
@@ -108,11 +108,12 @@ def _refusal(error: "duckdb.Error", names: list[str]) -> SqlRefusedError:
     kind = type(error).__name__.removesuffix("Exception")
     missing = _MISSING_TABLE.search(str(error))
     if isinstance(error, duckdb.CatalogException) and missing:
-        asked = missing[1].rpartition(".")[2]
-        close = get_close_matches(asked, [name.partition(".")[2] for name in names], n=1)
-        near = [name for name in names if close and name.endswith(f".{close[0]}")]
+        name = missing[1].strip('"')
+        asked = name.rpartition(".")[2]
+        close = get_close_matches(asked, [known.partition(".")[2] for known in names], n=1)
+        near = [known for known in names if close and known.endswith(f".{close[0]}")]
         remedy = f"Did you mean '{near[0]}'?" if near else f"Published: {listed(names)}."
-        return SqlRefusedError(f"names '{missing[1]}', which is not published here", remedy)
+        return SqlRefusedError(f"names '{name}', which is not published here", remedy)
     if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):
         first = str(error).strip().splitlines()[0].partition("Error: ")[2].strip().rstrip(".!")
         return SqlRefusedError(f"cannot be understood: {first}", "Correct it.")

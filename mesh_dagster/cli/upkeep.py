@@ -1,0 +1,98 @@
+"""Keep store and registry in order.
+
+In:  the store, the registry.
+Out: what was freed, or rebuilt.
+"""
+
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import click
+
+from mesh_dagster.cli.output import as_json_option, columns, write_json
+
+if TYPE_CHECKING:
+    from mesh_dagster.declare.address import Address
+    from mesh_dagster.run.registry import Registry
+
+_UNDECLARED = timedelta(days=30)
+"""The retention of a port whose product is not in the registry, as `DataProduct` has it."""
+_KILO = 1024
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@as_json_option
+def vacuum(*, dry_run: bool, as_json: bool) -> None:
+    """Delete files of failed publications, and versions older than their product's retention.
+
+    The current version, and every version within the retention, stays readable.
+    """
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.run.store import Store
+    from mesh_dagster.run.vacuum import vacuum as free
+
+    store = Store.at()
+    with open_registry(store) as registry:
+        spans = _retention(registry)
+    found = free(
+        store,
+        lambda address: spans.get(_product(address), _UNDECLARED),
+        datetime.now(timezone.utc),
+        dry_run=dry_run,
+    )
+    if as_json:
+        write_json(found)
+        return
+    if found:
+        header = ("PLACE", "ORPHANS", "EXPIRED", "SIZE")
+        rows = [(f.place, f"{f.orphans:,}", f"{f.expired:,}", _size(f.bytes)) for f in found]
+        click.echo(columns(header, rows, right=(1, 2, 3)))
+    count = sum(one.orphans + one.expired for one in found)
+    done = "would be deleted" if dry_run else "deleted"
+    click.echo(f"{count:,} files of {_size(sum(one.bytes for one in found))} {done}.")
+
+
+@click.command()
+@as_json_option
+def reindex(*, as_json: bool) -> None:
+    """Rebuild the registry's publications from the store, whose logs are the truth.
+
+    Products stay as they are declared: each run writes them anew.
+    """
+    from mesh_dagster.run.registry import Registry
+    from mesh_dagster.run.reindex import reindex as rebuild
+    from mesh_dagster.run.store import Store
+
+    store = Store.at()
+    with closing(Registry(store.registry_url)) as registry:
+        found = rebuild(store, registry, datetime.now(timezone.utc))
+    if as_json:
+        write_json(found)
+        return
+    if found:
+        header = ("ADDRESS", "PUBLICATIONS", "DROPPED")
+        rows = [(f.address, f"{f.publications:,}", f"{f.dropped:,}") for f in found]
+        click.echo(columns(header, rows, right=(1, 2)))
+    count = sum(one.publications for one in found)
+    click.echo(f"{count:,} publications of {len(found):,} ports are registered.")
+
+
+def _retention(registry: "Registry") -> dict[tuple[str, int], timedelta]:
+    return {
+        (row["key"], row["major"]): timedelta(seconds=row["declaration"]["retention_seconds"])
+        for row in registry.products()
+    }
+
+
+def _product(address: "Address") -> tuple[str, int]:
+    return (address.key, address.major)
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < _KILO:
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
+        count /= _KILO
+    return f"{count:,.1f} TiB"

@@ -1,0 +1,105 @@
+import json
+
+from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, publish_lines, rows, words
+
+WHOLE = """\
+mesh://sales/orders/v1/lines
+Every line of an order.
+
+purpose    What was sold.
+product    1.0.0
+owner      team:sales
+alignment  source
+current    version 0, SPAN ago, 2 rows
+promises   newest publication at most 6 h old, 99 % of the time; at least 50 % valid rows, the \
+others in quarantine; built at '0 * * * *' (cron, UTC)
+made from  mesh://crm/artists/v1/names, version 7
+read by    report/totals 1.0.0
+
+Contract Line
+column  type     null  rules   description
+order   Int64    no    unique  The number of the order.
+artist  String   no
+amount  Float64  yes   >= 0
+
+Last publications
+version  time             slice  rows  of port  rejected  run
+      0  TIME, SPAN ago  whole     2        2         1  run-1
+
+Last refusals
+time             slice  rows  broken rules      run
+TIME, SPAN ago  whole     2  amount >= 0 on 2  run-1
+
+Read it
+Python   md.read("mesh://sales/orders/v1/lines")
+SQL      mesh sql "SELECT * FROM sales.orders_v1_lines"
+command  mesh read mesh://sales/orders/v1/lines
+"""
+
+
+def test_show_tells_everything_that_is_known_of_a_port() -> None:
+    declare()
+    publish_lines(rows(1, 2).vstack(rows(3, amount=-1.0)), {"mesh://crm/artists/v1/names": 7})
+    publish_lines(rows(4, 5, amount=-1.0))
+
+    result = mesh("show", ORDERS)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert words(result.stdout) == words(WHOLE)
+
+
+def test_show_of_a_declared_port_says_that_it_was_never_published() -> None:
+    declare()
+
+    result = mesh("show", TOTALS)
+
+    assert "current    never published\n" in result.stdout
+    assert f"made from  {ORDERS}\n" in result.stdout
+
+
+def test_show_for_scripts_holds_the_whole_declaration() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+
+    result = mesh("show", ORDERS, "--json")
+
+    known = json.loads(result.stdout)
+    assert sorted(known) == [
+        "declaration",
+        "description",
+        "product",
+        "publications",
+        "read_by",
+        "refusals",
+        "status",
+    ]
+    assert known["product"]["retention_seconds"] == 3600
+    assert [made["version"] for made in known["publications"]] == [0]
+
+
+def test_show_of_an_unknown_address_offers_the_nearest() -> None:
+    declare()
+
+    result = mesh("show", "mesh://sales/order/v1/lines")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        1,
+        "",
+        (
+            "'mesh://sales/order/v1/lines' has never been published here. Did you mean "
+            f"'{ORDERS}'? Check the address and MESH_ROOT, or run its product. Nothing was read.\n"
+        ),
+    )
+
+
+def test_show_of_what_is_no_address_says_how_one_is_written() -> None:
+    result = mesh("show", "sales/orders")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        (
+            "The address 'sales/orders' does not begin with mesh://. Write "
+            "mesh://domain/product/v1/port, if wanted with ?version=12, "
+            "?as_of=2026-11-01T00:00:00Z or ?quarantine. Nothing was read.\n"
+        ),
+    )

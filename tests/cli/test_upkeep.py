@@ -1,0 +1,84 @@
+import json
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+from tests.cli.scenario import ORDERS, declare, mesh, now, publish_lines, rows, words
+
+
+def leave_an_orphan(root: Path) -> Path:
+    """Leave what a writer leaves that was killed: a file and its unlocked marker."""
+    table = root / "sales" / "orders" / "v1" / "lines"
+    (table / "_staging").mkdir(exist_ok=True)
+    (table / "_staging" / "dead.lock").touch()
+    orphan = table / "data" / "dead-0.parquet"
+    orphan.write_bytes(b"half a file")
+    return orphan
+
+
+def test_vacuum_deletes_what_a_dead_writer_left(mesh_root: Path) -> None:
+    declare()
+    publish_lines(rows(1, 2))
+    orphan = leave_an_orphan(mesh_root)
+
+    result = mesh("vacuum")
+
+    assert (result.exit_code, words(result.stdout)) == (
+        0,
+        words(
+            """\
+PLACE ORPHANS EXPIRED SIZE
+sales/orders/v1/lines 1 0 11 bytes
+1 files of 11 bytes deleted.
+"""
+        ),
+    )
+    assert not orphan.exists()
+    assert len(json.loads(mesh("read", ORDERS, "--json").stdout)) == 2
+
+
+def test_a_dry_run_deletes_nothing(mesh_root: Path) -> None:
+    publish_lines(rows(1, 2))
+    orphan = leave_an_orphan(mesh_root)
+
+    result = mesh("vacuum", "--dry-run", "--json")
+
+    assert json.loads(result.stdout) == [
+        {"place": "sales/orders/v1/lines", "orphans": 1, "expired": 0, "bytes": 11}
+    ]
+    assert orphan.exists()
+
+
+def test_reindex_rebuilds_a_lost_registry_and_a_second_time_changes_nothing(
+    mesh_root: Path,
+) -> None:
+    publish_lines(rows(1))
+    publish_lines(rows(1, 2))
+    before = mesh("show", ORDERS, "--json").stdout
+    (mesh_root / "registry.sqlite").unlink()
+
+    first, second = mesh("reindex"), mesh("reindex")
+
+    assert (first.exit_code, words(first.stdout)) == (
+        0,
+        words(
+            f"ADDRESS PUBLICATIONS DROPPED\n{ORDERS} 2 0\n2 publications of 1 ports are registered."
+        ),
+    )
+    assert second.stdout == first.stdout
+    assert mesh("show", ORDERS, "--json").stdout == before
+
+
+def test_reindex_drops_what_the_store_never_published_and_keeps_the_products() -> None:
+    declare()
+    publish_lines(rows(1))
+    with closing(Registry(Store.at().registry_url)) as registry:
+        registry.record(replace(registry.publications(ORDERS)[0], version=99, published_at=now()))
+
+    result = mesh("reindex", "--json")
+
+    assert json.loads(result.stdout) == [{"address": ORDERS, "publications": 1, "dropped": 1}]
+    status = json.loads(mesh("ls", ORDERS, "--json").stdout)[0]
+    assert (status["version"], status["owner"]) == (0, "team:sales")
