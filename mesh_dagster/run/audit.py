@@ -7,7 +7,8 @@ Nothing is written here, and nothing is published; `run/publish.py` decides what
 Why: one query answers every rule; what pandera alone can judge, it judges on the collected batch.
 """
 
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandera.polars as pa
@@ -40,6 +41,7 @@ def audit(
     contract: Contract | PanderaContract,
     *,
     others: pl.LazyFrame | None = None,
+    distinct: bool = True,
 ) -> Verdict:
     """Say whether a batch keeps a contract, as pandera says it at full depth.
 
@@ -48,6 +50,7 @@ def audit(
         contract: A `pandera.polars` model or schema.
         others: Rows published in other partitions; what is unique is unique over both. Only the
             columns of keys are read from them.
+        distinct: Whether the profile estimates distinct values, which costs half a scan more.
 
     Returns:
         A verdict that accepts exactly what pandera accepts, whatever depth the environment sets.
@@ -59,11 +62,16 @@ def audit(
         polars.exceptions.PolarsError: The batch itself cannot be read.
     """
     known = Contract.of(contract)
-    return _judged(_plan_of(batch), known, known.schema, others)
+    return _judged(_plan_of(batch), known, known.schema, _Wish(others, distinct))
 
 
 def audit_staged(
-    plan: pl.LazyFrame, contract: Contract, *, others: pl.LazyFrame | None = None
+    plan: pl.LazyFrame,
+    contract: Contract,
+    *,
+    others: pl.LazyFrame | None = None,
+    distinct: bool = True,
+    absent: Collection[str] = (),
 ) -> Verdict:
     """Audit data that was conformed and written: types and rules are checked, nothing is parsed.
 
@@ -71,8 +79,22 @@ def audit_staged(
         plan: A scan of staged files.
         contract: The contract that the data was conformed to.
         others: As in `audit`.
+        distinct: As in `audit`.
+        absent: Optional columns that the batch lacked, which `conform` filled with nulls; their
+            own rules are not asked.
     """
-    return _judged(plan, contract, without_parsing(contract.schema), others)
+    schema = without_parsing(contract.schema)
+    optional = {name for name in absent if not schema.columns[name].required}
+    return _judged(
+        plan, contract, without_columns(schema, optional), _Wish(others, distinct, optional)
+    )
+
+
+@dataclass(frozen=True)
+class _Wish:
+    others: pl.LazyFrame | None
+    distinct: bool
+    unasked: Collection[str] = ()
 
 
 def _plan_of(batch: object) -> pl.LazyFrame:
@@ -86,18 +108,20 @@ def _plan_of(batch: object) -> pl.LazyFrame:
 
 
 def _judged(
-    plan: pl.LazyFrame, contract: Contract, schema: pa.DataFrameSchema, others: pl.LazyFrame | None
+    plan: pl.LazyFrame, contract: Contract, schema: pa.DataFrameSchema, wish: _Wish
 ) -> Verdict:
     present = plan.collect_schema().names()
     declared = [name for label in schema.columns for name in columns_of(label, schema, present)]
     declared = declared or present if schema.dtype is not None else declared
-    undeclared = tuple(name for name in present if name not in declared)
+    undeclared = tuple(
+        name for name in present if name not in declared and name not in wish.unasked
+    )
     try:
         if drops_rows(schema):
             raise NotFusableError("drop_invalid_rows")
-        answers = _fused(plan, labelled(schema), declared, others)
+        answers = _fused(plan, labelled(schema), declared, wish)
     except ANYTHING:  # pandera itself has the last word on whatever went wrong
-        verdict = judged_whole(plan.collect(engine="streaming"), contract, schema, others)
+        verdict = judged_whole(plan.collect(engine="streaming"), contract, schema, wish.others)
         return replace(verdict, undeclared=undeclared)
     return Verdict(
         accepted=not refuses(contract, answers.faults),
@@ -111,31 +135,31 @@ def _fused(
     plan: pl.LazyFrame,
     schema: pa.DataFrameSchema,
     declared: list[str],
-    others: pl.LazyFrame | None,
+    wish: _Wish,
 ) -> Answers:
     draft = draft_of(plan, schema)
     if draft.root is not None and draft.error is None:
         try:
-            return answers_to(draft.root, draft, declared, others)
+            return answers_to(draft.root, draft, declared, wish.others, distinct=wish.distinct)
         except ANYTHING:
             # A cast or a check cannot be run.
             resisting = uncastable(draft, schema)
             if resisting:
                 draft = draft_of(plan, schema, uncastable=resisting)
-            return _apart(draft, declared, others)
+            return _apart(draft, declared, wish)
     absent = absent_columns(schema, plan.collect_schema().names())
     if absent:
         # pandera casts and fills what is not there, and raises; judge what is there.
         rest = without_columns(schema, set(absent))
-        answers = _fused(plan, rest, declared, others)
+        answers = _fused(plan, rest, declared, wish)
         return replace(answers, faults=[*absent_faults(absent), *answers.faults])
     resisting = uncastable(draft, schema)
     if not resisting:
         raise NotFusableError("pandera did not plan it") from draft.error
-    return _apart(draft_of(plan, schema, uncastable=resisting), declared, others)
+    return _apart(draft_of(plan, schema, uncastable=resisting), declared, wish)
 
 
-def _apart(draft: Draft, declared: list[str], others: pl.LazyFrame | None) -> Answers:
+def _apart(draft: Draft, declared: list[str], wish: _Wish) -> Answers:
     if draft.root is None or draft.error is not None:
         raise NotFusableError("pandera did not plan it") from draft.error
-    return answers_to(draft.root, draft, declared, others, apart=True)
+    return answers_to(draft.root, draft, declared, wish.others, distinct=wish.distinct, apart=True)

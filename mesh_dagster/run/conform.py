@@ -10,10 +10,14 @@ import pandera.polars as pa
 import polars as pl
 from pandera.backends.polars.container import DataFrameSchemaBackend
 from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaError, SchemaErrors
 
 from mesh_dagster.declare.contract import Contract
 from mesh_dagster.run.native import without_invalid_rows
 from mesh_dagster.run.schemas import drops_rows
+
+NOT_CONFORMING = (SchemaError, SchemaErrors, NotImplementedError)
+"""What `conform` raises about the shape of a batch, beside the errors of polars."""
 
 
 def conform(plan: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
@@ -28,12 +32,17 @@ def conform(plan: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
         SchemaError: pandera refuses the shape; `audit` of the same batch says why.
         SchemaErrors: The same, of a schema with `drop_invalid_rows`.
         PolarsError: A column is missing, or, at collect, a value cannot be cast.
+        NotImplementedError: pandera cannot parse polars frames in the way the schema asks.
     """
     schema = contract.schema
-    if drops_rows(schema):
-        parsed = without_invalid_rows(plan.collect(engine="streaming"), schema).lazy()
-    else:
-        parsed = _parsed(plan, schema)
+    try:
+        if drops_rows(schema):
+            parsed = without_invalid_rows(plan.collect(engine="streaming"), schema).lazy()
+        else:
+            parsed = _parsed(plan, schema)
+    except (AttributeError, TypeError, ValueError) as error:
+        # pandera stumbles so over a column that is to be cast, but to no type.
+        raise NotImplementedError("pandera cannot parse this schema") from error
     return _shaped(parsed, contract)
 
 

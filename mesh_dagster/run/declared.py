@@ -10,17 +10,29 @@ from typing import Any
 
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
-from mesh_dagster.declare.slo import Freshness
+from mesh_dagster.declare.slo import Freshness, Quality, sinks
 from mesh_dagster.run.registry import Registry
 
 Row = dict[str, Any]  # Any: JSON
 
 
-def register(product: DataProduct, registry: Registry, clock: Callable[[], datetime]) -> None:
-    """Write a product and its ports as they are declared now."""
-    registry.register(
-        product_row(product, clock()), [port_row(product, port) for port in product.ports.values()]
-    )
+def register(
+    product: DataProduct,
+    registry: Registry,
+    clock: Callable[[], datetime],
+    partitions: Callable[[OutputPort], Row | None] = lambda _: None,
+) -> None:
+    """Write a product and its ports as they are declared now.
+
+    Args:
+        product: What is declared.
+        registry: Where to.
+        clock: Returns aware UTC; a port keeps the time of its first registration.
+        partitions: Describes a port's partitions, as `run/expected.py` reads them.
+    """
+    now = clock()
+    rows = [port_row(product, port, now, partitions(port)) for port in product.ports.values()]
+    registry.register(product_row(product, now), rows)
 
 
 def product_row(product: DataProduct, now: datetime) -> Row:
@@ -43,7 +55,9 @@ def product_row(product: DataProduct, now: datetime) -> Row:
     }
 
 
-def port_row(product: DataProduct, port: OutputPort) -> Row:
+def port_row(
+    product: DataProduct, port: OutputPort, now: datetime, partitions: Row | None = None
+) -> Row:
     """Describe a port."""
     contract = port.contract
     return {
@@ -67,27 +81,45 @@ def port_row(product: DataProduct, port: OutputPort) -> Row:
             ],
             "keys": [list(key) for key in contract.keys],
             "rules": [rule.text for rule in contract.rules],
-            "quality": {
-                "valid_rows": port.quality.valid_rows,
-                "otherwise": port.quality.otherwise,
-            },
-            "freshness": _freshness(port.freshness),
+            "quality": quality_row(port.quality),
+            "freshness": freshness_row(port.freshness),
             "cadence": port.execution.cadence,
             "partitioned": port.partitioned,
             "partition_columns": dict(port.partition_columns),
+            "partitions": partitions,
         },
+        "registered_at": now,
     }
 
 
-def _freshness(promise: Freshness | None) -> Row | None:
+def freshness_row(promise: Freshness | None) -> Row | None:
+    """Write a freshness promise, as `run/promises.py` reads it."""
     if promise is None:
         return None
     return {
         "within_seconds": promise.within.total_seconds(),
         "by": promise.by,
+        "per": promise.per,
         "warn_seconds": promise.warn.total_seconds() if promise.warn else None,
         "deadline": promise.deadline,
         "timezone": promise.timezone,
+        "calendar": promise.calendar,
+        "holidays": sorted(day.isoformat() for day in promise.holidays),
+        "grace_seconds": promise.grace.total_seconds(),
         "target": promise.target,
         "window_seconds": promise.window.total_seconds(),
+        "alert": list(sinks(promise.alert)),
+    }
+
+
+def quality_row(promise: Quality) -> Row:
+    """Write a quality promise, likewise."""
+    return {
+        "valid_rows": promise.valid_rows,
+        "otherwise": promise.otherwise,
+        "target": promise.target,
+        "window_seconds": promise.window.total_seconds(),
+        "rows": list(promise.rows) if promise.rows else None,
+        "rows_vs_last": promise.rows_vs_last,
+        "alert": list(sinks(promise.alert)),
     }

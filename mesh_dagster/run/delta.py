@@ -12,23 +12,29 @@ Source:
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, TableFeatures, Transaction
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+from filelock import FileLock
 
 from mesh_dagster.declare.storage import PARTITION_COLUMN, stored_type
 from mesh_dagster.run.columns import delta_schema, named, promised, promised_schema
 from mesh_dagster.run.store import WHOLE, Store
 
+_LONGEST_WAIT_SECONDS = 60
+_POLL_SECONDS = 0.005
 RECORD_KEY = "mesh"
 """Under this key a commit carries the record of its publication."""
 _CONFIGURATION = {
+    # To open a table is to read all its commits since the last checkpoint.
+    "delta.checkpointInterval": "10",
     # The history is the source of `mesh reindex` and of reads by version; `mesh vacuum` ends it.
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
@@ -151,6 +157,8 @@ def commit(store: Store, uri: str, base: Snapshot | None, change: Change) -> int
         if base is None:
             return _create(store, uri, change)
         return _replace(store, base, change)
+    except CommitFailedError as error:
+        raise LostRaceError from error
     except (DeltaError, OSError) as error:
         # It may have failed after the commit, such as while it wrote a checkpoint.
         newest = snapshot(store, uri)
@@ -161,6 +169,24 @@ def commit(store: Store, uri: str, base: Snapshot | None, change: Change) -> int
             if entry["publication_id"] == change.record["publication_id"]:
                 return int(entry["version"])
         raise LostRaceError from error
+
+
+@contextmanager
+def turn(store: Store, uri: str) -> Iterator[None]:
+    """Queue with the other writers of a table.
+
+    This only saves races, it decides none: where there are no locks, and after a minute of
+    waiting, everyone races.
+    """
+    lock = ExitStack()
+    with lock:
+        if store.local:
+            with suppress(OSError):
+                place = store.path(store.turn(uri))
+                place.parent.mkdir(parents=True, exist_ok=True)
+                queue = FileLock(str(place), timeout=_LONGEST_WAIT_SECONDS)
+                lock.enter_context(queue.acquire(poll_interval=_POLL_SECONDS))
+        yield
 
 
 def history(store: Store, uri: str, limit: int | None = None) -> Iterator[dict[str, Any]]:

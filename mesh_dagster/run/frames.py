@@ -4,11 +4,12 @@ In:  one of the four frames: polars LazyFrame and DataFrame, DuckDB relation, py
 Out: a LazyFrame to stage; or one of the four over stored Parquet files.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mesh_dagster.declare.storage import stored_type
 from mesh_dagster.declare.wiring import FrameKind
 from mesh_dagster.errors import FrameRefusedError
 from mesh_dagster.run.delta import Snapshot
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Connect = Callable[[], "duckdb.DuckDBPyConnection"]
 """Opens, or returns, the DuckDB connection that all relations of one step share."""
 
-_DUCKDB_TYPES: dict[type[pl.DataType], str] = {
+_UNSIGNED: dict[type[pl.DataType], str] = {
     pl.UInt8: "UTINYINT",
     pl.UInt16: "USMALLINT",
     pl.UInt32: "UINTEGER",
@@ -76,7 +77,12 @@ def relation(
     if not content.files:
         return connection.from_arrow(content.plan().collect().to_arrow())
     files = connection.read_parquet(content.urls, union_by_name=True)
-    return files.project(_projection(content))
+    stored = pl.DataFrame(schema={n: stored_type(dtype) for n, dtype in content.schema.items()})
+    shape = connection.from_arrow(stored.to_arrow())
+    found = dict(zip(files.columns, map(str, files.types), strict=True))
+    wanted = dict(zip(shape.columns, map(str, shape.types), strict=True))
+    wanted |= {n: _UNSIGNED[type(t)] for n, t in content.schema.items() if type(t) in _UNSIGNED}
+    return files.project(", ".join(_projected(name, found, wanted) for name in wanted))
 
 
 def quoted(identifier: str) -> str:
@@ -91,10 +97,9 @@ def _view(
     return connection.view(name)
 
 
-def _projection(content: Snapshot) -> str:
-    return ", ".join(
-        f"CAST({quoted(name)} AS {_DUCKDB_TYPES[type(dtype)]}) AS {quoted(name)}"
-        if type(dtype) in _DUCKDB_TYPES
-        else quoted(name)
-        for name, dtype in content.schema.items()
-    )
+def _projected(name: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """Select a column as its promised type; files from before it was promised lack it."""
+    if found.get(name) == wanted[name]:
+        return quoted(name)
+    column = quoted(name) if name in found else "NULL"
+    return f"CAST({column} AS {wanted[name]}) AS {quoted(name)}"

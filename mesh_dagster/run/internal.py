@@ -8,6 +8,7 @@ file and a lazy reader keeps the file that it has opened. `mesh vacuum` removes 
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -33,15 +34,21 @@ def write_internal(store: Store, folder: str, plan: pl.LazyFrame, inputs: Mappin
     """
     name = f"{uuid4().hex}.parquet"
     url = f"{folder}/{name}"
-    plan.sink_parquet(url, mkdir=store.local, storage_options=dict(store.storage_options) or None)
-    pointer = store.path(f"{folder}/{POINTER}")
+    pointer, aside = store.path(f"{folder}/{POINTER}"), store.path(f"{url}.{POINTER}")
     text = json.dumps({"file": name, "inputs": dict(inputs)})
-    if store.local:
-        aside = store.path(f"{folder}/{name}.{POINTER}")
-        aside.write_text(text, encoding="utf-8")
-        aside.rename(pointer)
-    else:
-        pointer.write_text(text, encoding="utf-8")
+    with ExitStack() as undo:
+        undo.callback(store.path(url).unlink, missing_ok=True)
+        plan.sink_parquet(
+            url, mkdir=store.local, storage_options=dict(store.storage_options) or None
+        )
+        if store.local:
+            undo.callback(aside.unlink, missing_ok=True)
+            aside.write_text(text, encoding="utf-8")
+            undo.pop_all()
+            aside.replace(pointer)
+        else:
+            undo.pop_all()
+            pointer.write_text(text, encoding="utf-8")
     return url
 
 
@@ -66,13 +73,13 @@ def read_internal(store: Store, folders: Sequence[str], who: str) -> pl.LazyFram
     urls = [url for folder in folders if (url := current_file(store, folder)) is not None]
     if len(urls) < len(folders) or not urls:
         raise InternalMissingError(who, len(folders) - len(urls), len(folders))
-    return pl.scan_parquet(
-        urls,
-        storage_options=dict(store.storage_options) or None,
-        glob=False,
-        hive_partitioning=False,
-        missing_columns="insert",
-    )
+    options = dict(store.storage_options) or None
+    plans = [
+        pl.scan_parquet(url, storage_options=options, glob=False, hive_partitioning=False)
+        for url in urls
+    ]
+    # No contract fixes the columns of an internal, so its slices need not all have the same.
+    return pl.concat(plans, how="diagonal_relaxed")
 
 
 def _pointer(store: Store, folder: str) -> dict[str, Any] | None:  # Any: JSON

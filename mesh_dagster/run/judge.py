@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import polars as pl
-from pandera.errors import SchemaError, SchemaErrors
 
 from mesh_dagster.declare.contract import Rule
 from mesh_dagster.declare.port import OutputPort
@@ -20,7 +19,7 @@ from mesh_dagster.declare.storage import RULES_COLUMN, contract_schema
 from mesh_dagster.errors import NotSplittableError
 from mesh_dagster.run import delta
 from mesh_dagster.run.audit import audit, audit_staged
-from mesh_dagster.run.conform import conform
+from mesh_dagster.run.conform import NOT_CONFORMING, conform
 from mesh_dagster.run.record import last_digest
 from mesh_dagster.run.split import split
 from mesh_dagster.run.stage import Staged, Staging
@@ -95,7 +94,7 @@ def judge(
 
     Raises:
         NotWrittenError: The store cannot be written.
-        polars.exceptions.PolarsError: The build itself failed when its plan ran.
+        Exception: Whatever the build itself raised when its plan ran.
     """
     failure: Exception | None = None
     misfits: dict[str, pl.DataType] = {}
@@ -103,13 +102,13 @@ def judge(
         plan = conform(batch.plan, batch.port.contract)
         misfits = _misfits(plan, batch)
         staged = area.write(plan, batch.schema, batch.slice) if not misfits else None
-    except (*_FAILURES, SchemaError, SchemaErrors, NotImplementedError) as error:
+    except (*_FAILURES, *NOT_CONFORMING) as error:
         failure, staged = error, None
     if staged is not None:
         return judge_staged(batch, staged, store, area, aside, base)
     # Runs the build again, unconformed; if the build itself is broken, this raises its error.
     verdict = audit(batch.plan, batch.port.contract)
-    if verdict.accepted and failure is not None:
+    if isinstance(failure, _FAILURES) and not _misshapen(verdict):
         raise delta.NotWrittenError from failure
     return Judged(_with_misfits(verdict, misfits))
 
@@ -145,6 +144,11 @@ def depends_on_others(batch: Batch, store: Store, base: delta.Snapshot | None) -
 def current(base: delta.Snapshot | None) -> str:
     """Say what readers still see."""
     return f"version {base.version} stays current" if base else "there is no earlier version"
+
+
+def _misshapen(verdict: Verdict) -> bool:
+    """Say whether a batch could not be staged because of what it is."""
+    return any(finding.rule.check == "schema" for finding in verdict.broken)
 
 
 def _misfits(plan: pl.LazyFrame, batch: Batch) -> dict[str, pl.DataType]:

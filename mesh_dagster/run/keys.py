@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-_PART_ROWS = 4_000_000
-_MOST_CONFIRMED = 2_000_000
+_PART_ROWS = 2_000_000
+_MOST_CONFIRMED = 250_000
 _PRIMES = (1, 3, 5, 7, 11, 13, 17, 23, 31, 61, 127, 251, 509, 1021)
 _NULL = -(2**63)
+_NONE = pl.Series([], dtype=pl.UInt64)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ class Keys:
         if sink is None:  # pragma: no cover - polars returns a plan when lazy
             raise TypeError("sink_batches")
         return sink
+
+    def tap(self, key: pl.Expr) -> pl.Expr:
+        """Return an aggregate that fills this beside others, batch by batch; its value is 0."""
+        taken = key.map_batches(self._tapped, return_dtype=pl.Boolean, is_elementwise=True)
+        return taken.sum()
+
+    def _tapped(self, chunk: pl.Series) -> pl.Series:
+        self.chunks.append(chunk)
+        return pl.repeat(value=False, n=len(chunk), dtype=pl.Boolean, eager=True)
 
     def _take(self, batch: pl.DataFrame) -> None:
         self.chunks.append(batch.to_series())
@@ -94,10 +104,9 @@ def repeats_of(plan: pl.LazyFrame, key: Key, mine: Keys, others: pl.LazyFrame | 
     if others is not None:
         others = _like(others, key.columns, schema)
         pl.collect_all([theirs.pour(others, key_of(key, schema))], engine="streaming")
-    suspects = _suspects(mine.chunks, theirs.chunks)
-    if not len(suspects):
+    suspects, rows = _suspects(mine.chunks, theirs.chunks)
+    if not rows:
         return Repeats()
-    rows = sum(int(chunk.is_in(suspects.implode()).sum()) for chunk in mine.chunks)
     if rows > _MOST_CONFIRMED:
         # Of ten million hashes, two agree by chance once in 400,000 batches: such a count stands.
         return Repeats(rows, suspects)
@@ -119,40 +128,40 @@ def _like(others: pl.LazyFrame, columns: list[str], schema: pl.Schema) -> pl.Laz
     )
 
 
-def _suspects(mine: list[pl.Series], theirs: list[pl.Series]) -> pl.Series:
-    """Return the keys that come twice, at least once in `mine`."""
-    none = pl.Series([], dtype=pl.UInt64)
+def _suspects(mine: list[pl.Series], theirs: list[pl.Series]) -> tuple[pl.Series, int]:
+    """Return the keys that come twice, once in `mine` at least, and the rows of it with them."""
     if not theirs and _ascending(mine):
-        return none
+        return _NONE, 0
     rows = sum(len(chunk) for chunk in [*mine, *theirs])
     wanted = rows // _PART_ROWS
     parts = next((prime for prime in _PRIMES if prime >= wanted), _PRIMES[-1])
     found = [
         _twice(_part(mine, parts, number), _part(theirs, parts, number)) for number in range(parts)
     ]
-    return pl.concat([none, *found])
+    return pl.concat([keys for keys, _ in found]), sum(count for _, count in found)
 
 
 def _part(chunks: list[pl.Series], parts: int, number: int) -> pl.Series:
     if parts > 1:
         chunks = [chunk.filter(chunk % parts == number) for chunk in chunks]
-    return pl.concat([pl.Series([], dtype=pl.UInt64), *chunks])
+    return pl.concat([_NONE, *chunks])
 
 
-def _twice(mine: pl.Series, theirs: pl.Series) -> pl.Series:
+def _twice(mine: pl.Series, theirs: pl.Series) -> tuple[pl.Series, int]:
     # One thread sorts whole numbers in half the processor time of two.
-    whole: pl.Series = pl.concat([mine, theirs]).sort(multithreaded=False)
-    again: pl.Series = (
-        whole.slice(1).filter(whole.slice(1) == whole.slice(0, max(len(whole) - 1, 0))).unique()
-    )
-    return again.filter(again.is_in(mine.implode())) if len(theirs) else again
+    whole = pl.concat([mine, theirs]).sort(multithreaded=False)
+    later = whole.slice(1)
+    again = later.filter(later == whole.slice(0, max(len(whole) - 1, 0)))
+    keys = again.filter((again != again.shift(1)).fill_null(value=True))
+    if not len(theirs):
+        return keys, len(again) + len(keys)
+    keys = keys.filter(keys.is_in(mine.implode()))
+    return keys, int(mine.is_in(keys.implode()).sum())
 
 
 def _ascending(chunks: list[pl.Series]) -> bool:
     last = -1
-    for chunk in chunks:
-        if not len(chunk):
-            continue
+    for chunk in sorted((chunk for chunk in chunks if len(chunk)), key=lambda chunk: chunk[0]):
         if chunk[0] <= last or not (chunk.slice(1) > chunk.slice(0, len(chunk) - 1)).all():
             return False
         last = chunk[-1]

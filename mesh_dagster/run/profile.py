@@ -5,6 +5,7 @@ Out: expressions for one `select`, and the `Profile` read from the row that it g
 Bounds are Python values; long texts are cut. Nothing here becomes a message.
 """
 
+import math
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -16,11 +17,18 @@ _LONGEST_TEXT = 64
 _ROWS = "rows"
 
 
-def profile_expressions(schema: pl.Schema) -> list[pl.Expr]:
-    """Return one aggregate for each fact of each column, named by position."""
+def profile_expressions(schema: pl.Schema, *, distinct: bool = True) -> list[pl.Expr]:
+    """Return one aggregate for each fact of each column, named by position.
+
+    Args:
+        schema: The columns.
+        distinct: Whether to estimate how many values are distinct; every value is hashed for it.
+    """
     expressions = [pl.len().alias(_ROWS)]
     for number, (name, dtype) in enumerate(schema.items()):
         facts = _facts(pl.selectors.by_name(name).as_expr(), dtype)
+        if not distinct:
+            facts.pop("distinct", None)
         expressions += [fact.alias(f"{number}:{key}") for key, fact in facts.items()]
     return expressions
 
@@ -64,9 +72,10 @@ def _column(name: str, number: int, answers: pl.DataFrame) -> ColumnProfile:
 
 def _value(answer: pl.Series) -> object:
     try:
-        return answer.item()
+        value = answer.item()
     except (ValueError, OverflowError):
         return None  # a time outside the years 1 to 9999, which Python cannot hold
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _count(value: object) -> int | None:

@@ -9,6 +9,7 @@ How a batch is judged is the business of `run/judge.py`, how a commit happens of
 import random
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from mesh_dagster.errors import (
     StagingFailedError,
 )
 from mesh_dagster.run import delta, record
+from mesh_dagster.run.groups import group_facts
 from mesh_dagster.run.judge import (
     Batch,
     Judged,
@@ -77,13 +79,15 @@ def publish(
         StagingFailedError: The store cannot be written.
         RegistryError: The registry cannot be written.
         CommitContendedError: Other writers won every race.
-        polars.exceptions.PolarsError: The build itself failed when its plan ran.
+        TooManyGroupsError: The port promises the freshness of more groups than are watched.
+        Exception: Whatever the build itself raised when its plan ran.
     """
     uri, aside_uri = store.table(batch.port.address), store.quarantine(batch.port.address)
-    _require_partitioning(batch, store)
+    base = delta.snapshot(store, uri)
+    _require_partitioning(batch, base, delta.snapshot(store, aside_uri))
     try:
         with Staging(store, uri) as area, Staging(store, aside_uri) as aside:
-            return _published_or_refused(batch, store, registry, clock, area, aside)
+            return _published_or_refused(batch, store, registry, clock, base, area, aside)
     except delta.NotWrittenError as error:
         still = current(delta.snapshot(store, uri))
         raise StagingFailedError(str(batch.port.address), still) from error
@@ -102,24 +106,29 @@ def _published_or_refused(
     store: Store,
     registry: Registry,
     clock: Callable[[], datetime],
+    base: delta.Snapshot | None,
     area: Staging,
     aside: Staging,
 ) -> Published | Refused:
     uri = store.table(batch.port.address)
-    base = delta.snapshot(store, uri)
     judged = judge(batch, store, area, aside, base)
-    for attempt in range(_TRIES):
-        _set_aside(batch, judged, store, aside)
-        registry.require_writable()
-        if judged.accepted is None:
-            return _refused(batch, judged, registry, base, area.publication_id, clock())
-        version = _committed(batch, judged, judged.accepted, store, base, area)
-        if version is not None:
-            return _published(batch, judged, store, registry, version)
-        _pause(attempt)
-        base = delta.snapshot(store, uri)
-        if judged.staged and depends_on_others(batch, store, base):
-            judged = judge_staged(batch, judged.staged, store, area, aside, base)
+    with ExitStack() as queue:
+        for attempt in range(_TRIES):
+            _set_aside(batch, judged, store, aside)
+            registry.require_writable()
+            if judged.accepted is None:
+                return _refused(batch, judged, registry, base, area.publication_id, clock())
+            version = _committed(batch, judged, judged.accepted, store, base, area)
+            if version is not None:
+                queue.close()
+                return _published(batch, judged, store, registry, version)
+            if attempt:
+                _pause(attempt)
+            else:
+                queue.enter_context(delta.turn(store, uri))
+            base = delta.snapshot(store, uri)
+            if judged.staged and depends_on_others(batch, store, base):
+                judged = judge_staged(batch, judged.staged, store, area, aside, base)
     raise CommitContendedError(str(batch.port.address), _TRIES, current(base))
 
 
@@ -132,7 +141,8 @@ def _committed(
     area: Staging,
 ) -> int | None:
     """Return the new version, or `None` when another writer came first."""
-    facts = _facts(batch, judged, accepted, base, area.publication_id)
+    groups = group_facts(batch.port, accepted, batch.slice, store, base)
+    facts = _facts(batch, judged, accepted, base, area.publication_id) | groups
     change = delta.Change(accepted.files, batch.schema, batch.slice, facts)
     try:
         with area.keeping(accepted.files):
@@ -240,13 +250,13 @@ def _remedy(batch: Batch, judged: Judged) -> str:
     return ""
 
 
-def _require_partitioning(batch: Batch, store: Store) -> None:
-    address = batch.port.address
-    base = delta.snapshot(store, store.table(address))
-    for table in (base, delta.snapshot(store, store.quarantine(address))):
+def _require_partitioning(
+    batch: Batch, base: delta.Snapshot | None, aside: delta.Snapshot | None
+) -> None:
+    for table in (base, aside):
         if table is not None and table.partitioned != (batch.slice != WHOLE):
             raise PartitioningChangedError(
-                str(address), partitioned=table.partitioned, current=current(base)
+                str(batch.port.address), partitioned=table.partitioned, current=current(base)
             )
 
 

@@ -44,6 +44,7 @@ def answers_to(
     profiled: Iterable[str],
     others: pl.LazyFrame | None,
     *,
+    distinct: bool = True,
     apart: bool = False,
 ) -> Answers:
     """Run a draft.
@@ -53,6 +54,7 @@ def answers_to(
         draft: The rules.
         profiled: The columns to profile.
         others: Rows of other partitions, for uniqueness.
+        distinct: Whether to estimate distinct values.
         apart: Ask every rule by itself, so that one that cannot be run spoils no other.
 
     Raises:
@@ -66,19 +68,30 @@ def answers_to(
         faults += _asked_apart(root, questions)
         questions = _Questions([], [])
     poured = [(demand, key, Keys()) for demand, key in draft.keys]
-    plans = [
-        root.select(_main(known, draft, questions)),
-        *(plan for _, plan in questions.odd),
-        *(keys.pour(root, key_of(key, schema)) for _, key, keys in poured),
+    main = [
+        *profile_expressions(known, distinct=distinct),
+        *_main(known, draft, questions),
+        *(keys.tap(key_of(k, schema)).alias(f"key:{n}") for n, (_, k, keys) in enumerate(poured)),
     ]
+    plans = [root.select(main), *(plan for _, plan in questions.odd)]
     first, *rest = pl.collect_all(plans, engine="streaming")
     profile = profile_of(known, first)
+    _pour_rest(root, poured, profile.rows)
     for number, (demand, _) in enumerate(questions.fused):
         faults += _fault(demand, first[f"rule:{number}"].item(), by_row=True)
-    for (demand, _), frame in zip(questions.odd, rest, strict=False):
+    for (demand, _), frame in zip(questions.odd, rest, strict=True):
         faults += _fault(demand, *_odd(frame, profile.rows))
     repeats = [(demand, key, repeats_of(root, key, k, others)) for demand, key, k in poured]
     return Answers([*faults, *_repeat_faults(root, repeats)], profile)
+
+
+def _pour_rest(root: pl.LazyFrame, poured: list[tuple[Demand, Key, Keys]], rows: int) -> None:
+    """Pour keys of which not every row was seen: of a literal, polars shows one value."""
+    schema = root.collect_schema()
+    for _, key, keys in poured:
+        if keys.rows != rows:
+            keys.chunks.clear()
+            pl.collect_all([keys.pour(root, key_of(key, schema))], engine="streaming")
 
 
 def odd_faults(root: pl.LazyFrame, draft: Draft) -> list[Fault]:
@@ -122,7 +135,6 @@ def _odd_plan(root: pl.LazyFrame, mask: Mask) -> pl.LazyFrame:
 
 
 def _main(profiled: pl.Schema, draft: Draft, questions: _Questions) -> Iterator[pl.Expr]:
-    yield from profile_expressions(profiled)
     for number, (_, failing) in enumerate(questions.fused):
         yield failing.alias(f"rule:{number}")
     for name in draft.casts:

@@ -53,8 +53,9 @@ def publication(entry: Mapping[str, Any]) -> Publication:
     """Read one entry of a table's history."""
     names = Publication.__dataclass_fields__
     known = {name: value for name, value in entry.items() if name in names}
-    if known.get("data_time"):
-        known["data_time"] = datetime.fromisoformat(known["data_time"])
+    for name in ("data_time", "oldest_group"):
+        if known.get(name):
+            known[name] = datetime.fromisoformat(known[name])
     return Publication(**known)
 
 

@@ -6,38 +6,18 @@ The Delta logs are the truth about publications; `run/reindex.py` rebuilds those
 SQLite (with WAL) by default, PostgreSQL in production, by URL.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from mesh_dagster.errors import RegistryError
-
-_SQLITE_PATIENCE_SECONDS = 60
-
-
-class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware UTC time; SQLite forgets the zone, so it is put back."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Bring a time to UTC."""
-        del dialect
-        return value.astimezone(timezone.utc) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Give a time its zone back."""
-        del dialect
-        return value.replace(tzinfo=timezone.utc) if value and value.tzinfo is None else value
-
+from mesh_dagster.run.dialects import KEPT, UtcDateTime, lock_making, open_engine, upsert
 
 _METADATA = sa.MetaData()
 _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
@@ -62,6 +42,7 @@ ports = sa.Table(
     sa.Column("product_key", sa.String, nullable=False, index=True),
     sa.Column("description", sa.String),
     sa.Column("declaration", _JSON, nullable=False),
+    sa.Column("registered_at", UtcDateTime, nullable=False, info={KEPT: True}),
 )
 publications = sa.Table(
     "publications",
@@ -79,8 +60,13 @@ publications = sa.Table(
     sa.Column("port_rows", sa.BigInteger, nullable=False),
     sa.Column("rejected_rows", sa.BigInteger, nullable=False),
     sa.Column("data_time", UtcDateTime),
+    sa.Column("oldest_group", UtcDateTime),
     sa.Column("inputs", _JSON, nullable=False),
     sa.Column("profile", _JSON, nullable=False),
+    sa.Column("groups", _JSON, nullable=False),
+    sa.Index("ix_publications_time", "address", "published_at"),
+    sa.Index("ix_publications_slice", "address", "slice", "published_at"),
+    sa.Index("ix_publications_data_time", "address", "data_time"),
 )
 refusals = sa.Table(
     "refusals",
@@ -118,10 +104,14 @@ class Publication:
     """The rows set aside in quarantine."""
     data_time: datetime | None = None
     """Aware UTC; the newest event in the slice, where the port's freshness names a column."""
+    oldest_group: datetime | None = None
+    """Aware UTC; the earliest of `groups`."""
     run_id: str | None = None
     inputs: Mapping[str, int] = field(default_factory=dict)
     """Address to the version that was read."""
     profile: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """The newest event of each group of the whole port, ISO 8601, where freshness names groups."""
 
 
 @dataclass(frozen=True)
@@ -157,12 +147,27 @@ class Registry:
         with self._reached():
             if self.url.get_backend_name() == "sqlite" and self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = _engine(self.url)
-        with self._begin() as connection:
-            for table in _METADATA.sorted_tables:
+            self._engine = open_engine(self.url)
+        self._made: list[sa.MetaData] = []
+        self.make(_METADATA)
+
+    def make(self, metadata: sa.MetaData) -> None:
+        """Make those of the tables that are missing; a second call does nothing."""
+        if metadata in self._made:
+            return
+        with self.begin() as connection:
+            lock_making(connection)
+            for table in metadata.sorted_tables:
                 connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
                 for index in sorted(table.indexes, key=str):
                     connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+        self._made.append(metadata)
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """Open a transaction: committed at the end, or not at all."""
+        with self._reached(), self._engine.begin() as connection:
+            yield connection
 
     def require_writable(self) -> None:
         """Wait until the registry can be written.
@@ -170,26 +175,32 @@ class Registry:
         Raises:
             RegistryError: It cannot be reached, or not written.
         """
-        with self._begin() as connection:
+        with self.begin() as connection:
             connection.execute(
                 sa.update(publications).where(sa.false()).values(run_id=publications.c.run_id)
             )
 
     def register(self, product: Mapping[str, Any], its_ports: Iterable[Mapping[str, Any]]) -> None:
         """Write a product and its ports as they are declared now."""
-        with self._begin() as connection:
-            self._upsert(connection, products, [product])
-            self._upsert(connection, ports, list(its_ports))
+        with self.begin() as connection:
+            upsert(connection, products, [product])
+            upsert(connection, ports, list(its_ports))
 
     def record(self, *made: Publication) -> None:
         """Write publications."""
-        with self._begin() as connection:
-            self._upsert(connection, publications, [asdict(publication) for publication in made])
+        with self.begin() as connection:
+            upsert(connection, publications, [asdict(publication) for publication in made])
+
+    def forget(self, address: str, versions: Iterable[int]) -> None:
+        """Drop publications of a port."""
+        gone = (publications.c.address == address) & publications.c.version.in_(list(versions))
+        with self.begin() as connection:
+            connection.execute(sa.delete(publications).where(gone))
 
     def refuse(self, refusal: Refusal) -> None:
         """Write a refusal."""
-        with self._begin() as connection:
-            self._upsert(connection, refusals, [asdict(refusal)])
+        with self.begin() as connection:
+            upsert(connection, refusals, [asdict(refusal)])
 
     def products(self) -> Sequence[Mapping[str, Any]]:
         """Return every product, by key and major version."""
@@ -245,42 +256,8 @@ class Registry:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     @contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
-        with self._reached(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
     def _reached(self) -> Iterator[None]:
         try:
             yield
         except (sa.exc.DBAPIError, sa.exc.NoSuchModuleError, ImportError, OSError) as error:
             raise RegistryError(self.url.render_as_string(hide_password=True)) from error
-
-    def _upsert(
-        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
-        if not rows:
-            return
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(table)
-        rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
-        statement = insert.on_conflict_do_update(index_elements=table.primary_key, set_=rest)
-        connection.execute(statement, [dict(row) for row in rows])
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    # A database in memory lives as long as its only connection.
-    pool = sa.NullPool if url.database else sa.StaticPool
-    patience = {} if "timeout" in url.query else {"timeout": _SQLITE_PATIENCE_SECONDS}
-    engine = sa.create_engine(url, connect_args=patience, poolclass=pool)
-
-    @sa.event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
-
-    return engine

@@ -73,6 +73,10 @@ class Store:
         folder = _partition_folder(partition) if partition != WHOLE else "whole"
         return self._under(domain, product, "internal", require_name("internal", name), folder)
 
+    def turn(self, location: str) -> str:
+        """Return the file at which the writers of a table queue; it lies outside the table."""
+        return self._under("_turns", quote(location.removeprefix(f"{self.root}/"), safe=""))
+
     def addresses(self, *, published: bool = True) -> Iterator[Address]:
         """Yield the address of every port that has a table here, in order.
 

@@ -1,0 +1,73 @@
+"""Find the newest event of each group whose freshness a port promises.
+
+In:  the rows that will be published, and what the newest publication knew of the whole port.
+Out: facts for the commit: group to its newest event, and the earliest of those.
+A group without an event for a whole window of the promise is forgotten: it has ended.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.slo import Freshness
+from mesh_dagster.errors import TooManyGroupsError
+from mesh_dagster.run import delta
+from mesh_dagster.run.stage import Staged
+from mesh_dagster.run.store import WHOLE, Store
+
+MOST_GROUPS = 10_000
+"""So many groups are watched one by one; a commit carries the newest event of each."""
+_LONGEST_NAME = 64
+
+
+def group_facts(
+    port: OutputPort, accepted: Staged, slice_: str, store: Store, base: delta.Snapshot | None
+) -> dict[str, object]:
+    """Return what a commit says of the groups of the whole port; nothing if none are promised.
+
+    Raises:
+        TooManyGroupsError: There are more groups than are watched.
+    """
+    promise = port.freshness
+    if promise is None or promise.per is None:
+        return {}
+    newest = newest_events(accepted.plan(), promise)
+    if base is not None and slice_ != WHOLE:
+        known = next(delta.history(store, base.uri, 1), {}).get("groups", {})
+        earlier = {name: datetime.fromisoformat(time) for name, time in known.items()}
+        newest = {**earlier, **{n: max(t, earlier.get(n, t)) for n, t in newest.items()}}
+    living = _living(newest, promise)
+    if len(living) > MOST_GROUPS:
+        current = f"version {base.version} stays current" if base else "it was never published"
+        raise TooManyGroupsError(str(port.address), promise.per, MOST_GROUPS, current)
+    return {
+        "groups": {name: time.isoformat() for name, time in sorted(living.items())},
+        "oldest_group": min(living.values()).isoformat() if living else None,
+    }
+
+
+def newest_events(plan: pl.LazyFrame, promise: Freshness) -> dict[str, datetime]:
+    """Return the newest event of each group, aware UTC; rows without group or time do not count."""
+    by, dtype = pl.col(str(promise.by)), plan.collect_schema()[str(promise.by)]
+    time = by.cast(pl.Datetime("us")) if isinstance(dtype, pl.Date) else by
+    if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
+        time = time.dt.replace_time_zone("UTC")
+    frame = (
+        plan.select(
+            group=pl.col(str(promise.per)).cast(pl.String).str.slice(0, _LONGEST_NAME),
+            time=time.dt.convert_time_zone("UTC").dt.cast_time_unit("us"),
+        )
+        .drop_nulls()
+        .group_by("group")
+        .agg(pl.col("time").max())
+        .head(MOST_GROUPS + 1)
+        .collect(engine="streaming")
+    )
+    return dict(zip(frame["group"].to_list(), frame["time"].to_list(), strict=True))
+
+
+def _living(newest: Mapping[str, datetime], promise: Freshness) -> dict[str, datetime]:
+    end = max(newest.values(), default=None)
+    return {n: t for n, t in newest.items() if end is None or t >= end - promise.window}

@@ -1,0 +1,277 @@
+"""Ask the registry what was published and refused, for all ports at once.
+
+In:  the registry, clock readings; nothing later counts.
+Out: rows. Each function is one SQL statement, however many ports there are.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from mesh_dagster.run.dialects import UtcDateTime
+from mesh_dagster.run.registry import Registry, ports, products, publications, refusals
+
+
+class Made(NamedTuple):
+    """What judgement needs of one publication; a tuple, since there are many."""
+
+    published_at: datetime
+    event: datetime | None
+    """How far its data reaches: its newest event, or the earliest of the newest of each group; its
+    own time where it knows none; `None` where it holds no rows. Never later than its own time."""
+
+
+class Before(NamedTuple):
+    """What was published up to the begin of a port's window."""
+
+    first_published_at: datetime
+    newest_event: datetime | None
+    last: Made
+
+
+class Totals(NamedTuple):
+    """What became of the batches of a port."""
+
+    published: int
+    refused: int
+    rows: int | None
+    """Of the current version; `None` before the first."""
+
+
+_KNOWN = sa.func.coalesce(
+    publications.c.oldest_group, publications.c.data_time, publications.c.published_at
+)
+_EVENT = sa.case(
+    (publications.c.rows == 0, None),
+    (publications.c.published_at < _KNOWN, publications.c.published_at),
+    else_=_KNOWN,
+)
+_MADE = [publications.c.published_at, sa.type_coerce(_EVENT, UtcDateTime).label("event")]
+Rows = Sequence[Any]  # Any: rows of many kinds, as SQLAlchemy gives them
+
+
+def declarations(registry: Registry) -> Rows:
+    """Return address, product, owner, inputs, promises and registration of every port."""
+    declared = ports.c.declaration
+    prefix = sa.literal("mesh://") + products.c.key + "/v" + sa.cast(products.c.major, sa.String)
+    query = (
+        sa.select(
+            ports.c.address,
+            ports.c.product_key,
+            products.c.owner,
+            products.c.declaration["inputs"].label("inputs"),
+            ports.c.registered_at,
+            declared["freshness"].label("freshness"),
+            declared["quality"].label("quality"),
+            declared["partitions"].label("partitions"),
+            declared["partitioned"].label("partitioned"),
+        )
+        .join_from(
+            ports,
+            products,
+            (products.c.key == ports.c.product_key) & ports.c.address.startswith(prefix + "/"),
+        )
+        .order_by(ports.c.address)
+    )
+    return _rows(registry, query)
+
+
+def since(
+    registry: Registry, starts: Mapping[str, datetime], now: datetime
+) -> dict[str, list[Made]]:
+    """Return the publications of each port since its start, oldest first."""
+    query = (
+        sa.select(publications.c.address, *_MADE)
+        .where(publications.c.published_at <= now)
+        .where(_beyond(publications.c.address, publications.c.published_at, starts))
+        .order_by(publications.c.address, publications.c.version)
+    )
+    return _by_address(_rows(registry, query))
+
+
+def before(registry: Registry, starts: Mapping[str, datetime]) -> dict[str, Before]:
+    """Return the last publication up to each port's start, and what was before it."""
+    own = publications.alias("own")
+    reached = (
+        sa.select(own.c.published_at)
+        .where(own.c.address == ports.c.address)
+        .where(sa.not_(_beyond(ports.c.address, own.c.published_at, starts)))
+        .limit(1)
+    )
+    dated = reached.with_only_columns(own.c.data_time).where(own.c.data_time.is_not(None))
+    last = reached.order_by(own.c.published_at.desc()).scalar_subquery()
+    first = reached.order_by(own.c.published_at).scalar_subquery()
+    newest = dated.order_by(own.c.data_time.desc()).scalar_subquery()
+    of_a_slice = sa.case((publications.c.slice != "", newest))
+    query = (
+        sa.select(publications.c.address, first, of_a_slice, *_MADE)
+        .join_from(
+            ports,
+            publications,
+            (publications.c.address == ports.c.address) & (publications.c.published_at == last),
+        )
+        .order_by(publications.c.version)
+    )
+    return {row[0]: Before(row[1], row[2], Made(*row[3:])) for row in _rows(registry, query)}
+
+
+def up_to(registry: Registry, addresses: Collection[str], now: datetime) -> dict[str, list[Made]]:
+    """Return every publication of some ports up to a moment, oldest first."""
+    query = (
+        sa.select(publications.c.address, *_MADE)
+        .where(publications.c.address.in_(addresses), publications.c.published_at <= now)
+        .order_by(publications.c.address, publications.c.version)
+    )
+    return _by_address(_rows(registry, query))
+
+
+def by_data_time(
+    registry: Registry, addresses: Collection[str], now: datetime
+) -> dict[str, list[Made]]:
+    """Return what reached up to a moment at the latest, whenever published, by data time."""
+    query = (
+        sa.select(publications.c.address, *_MADE)
+        .where(publications.c.address.in_(addresses), publications.c.data_time <= now)
+        .order_by(publications.c.address, publications.c.data_time)
+    )
+    return _by_address(_rows(registry, query))
+
+
+def groups(registry: Registry, now: datetime | None) -> dict[str, dict[str, datetime]]:
+    """Return the newest event of each group of each port that promises groups."""
+    own = publications.alias("own")
+    newest = sa.select(sa.func.max(own.c.version)).where(own.c.address == ports.c.address)
+    if now is not None:
+        newest = newest.where(own.c.published_at <= now)
+    query = (
+        sa.select(publications.c.address, publications.c.groups)
+        .join_from(
+            ports,
+            publications,
+            (publications.c.address == ports.c.address)
+            & (publications.c.version == newest.scalar_subquery()),
+        )
+        .where(publications.c.oldest_group.is_not(None))
+    )
+    return {
+        address: {name: datetime.fromisoformat(time) for name, time in found.items()}
+        for address, found in _rows(registry, query)
+    }
+
+
+def slices(
+    registry: Registry, now: datetime, *, by_data: bool = False
+) -> dict[str, dict[str, datetime]]:
+    """Return for each port the partitions that were published, each with its first time."""
+    time = publications.c.data_time if by_data else publications.c.published_at
+    query = (
+        sa.select(publications.c.address, publications.c.slice, sa.func.min(time))
+        .where(publications.c.slice != "", time <= now)
+        .group_by(publications.c.address, publications.c.slice)
+    )
+    found: dict[str, dict[str, datetime]] = {}
+    for address, slice_, first in _rows(registry, query):
+        found.setdefault(address, {})[slice_] = first
+    return found
+
+
+def refused(registry: Registry, start: datetime, now: datetime) -> dict[str, list[datetime]]:
+    """Return when batches were refused, oldest first."""
+    query = (
+        sa.select(refusals.c.address, refusals.c.refused_at)
+        .where(refusals.c.refused_at > start, refusals.c.refused_at <= now)
+        .order_by(refusals.c.refused_at)
+    )
+    found: dict[str, list[datetime]] = {}
+    for address, time in _rows(registry, query):
+        found.setdefault(address, []).append(time)
+    return found
+
+
+def refused_since(registry: Registry, now: datetime) -> dict[str, datetime]:
+    """Return the first refusal of a slice that has not been published since, for each port."""
+    published = sa.exists().where(
+        publications.c.address == refusals.c.address,
+        publications.c.slice == refusals.c.slice,
+        publications.c.published_at >= refusals.c.refused_at,
+        publications.c.published_at <= now,
+    )
+    query = (
+        sa.select(refusals.c.address, sa.func.min(refusals.c.refused_at))
+        .where(refusals.c.refused_at <= now, ~published)
+        .group_by(refusals.c.address)
+    )
+    return {row[0]: row[1] for row in _rows(registry, query)}
+
+
+def totals(registry: Registry) -> dict[str, Totals]:
+    """Return what was published and refused so far, of every registered port."""
+    published = (
+        sa.select(
+            publications.c.address,
+            sa.func.count().label("count"),
+            sa.func.max(publications.c.version).label("version"),
+        )
+        .group_by(publications.c.address)
+        .subquery("published")
+    )
+    rejected = (
+        sa.select(refusals.c.address, sa.func.count().label("count"))
+        .group_by(refusals.c.address)
+        .subquery("rejected")
+    )
+    current = (publications.c.address == ports.c.address) & (
+        publications.c.version == published.c.version
+    )
+    query = (
+        sa.select(
+            ports.c.address,
+            sa.func.coalesce(published.c.count, 0),
+            sa.func.coalesce(rejected.c.count, 0),
+            publications.c.port_rows,
+        )
+        .join_from(ports, published, published.c.address == ports.c.address, isouter=True)
+        .join(rejected, rejected.c.address == ports.c.address, isouter=True)
+        .join(publications, current, isouter=True)
+        .order_by(ports.c.address)
+    )
+    return {row[0]: Totals(*row[1:]) for row in _rows(registry, query)}
+
+
+def _by_address(rows: Rows) -> dict[str, list[Made]]:
+    """Part rows that are sorted by address."""
+    return {
+        address: [Made(published_at, event) for _, published_at, event in found]
+        for address, found in groupby(rows, key=itemgetter(0))
+    }
+
+
+def _beyond(
+    address: sa.ColumnElement[str],
+    time: sa.ColumnElement[datetime],
+    starts: Mapping[str, datetime],
+) -> sa.ColumnElement[bool]:
+    """Say whether a time lies after the start of its port.
+
+    Most ports share a start, so it stands there once; the others are listed by address.
+    """
+    counted = Counter(starts.values()).most_common()
+    if not counted:
+        return sa.false()
+    usual, others = counted[0][0], [start for start, _ in counted[1:]]
+    of = {start: [a for a, begun in starts.items() if begun == start] for start in others}
+    alone = [address.in_(found) & (time > start) for start, found in of.items()]
+    if not alone:
+        return time > usual
+    exceptions = [a for found in of.values() for a in found]
+    return sa.or_((time > usual) & address.not_in(exceptions), *alone)
+
+
+def _rows(registry: Registry, query: sa.Select[Any]) -> Rows:
+    with registry.begin() as connection:
+        return connection.execute(query).all()
