@@ -84,3 +84,13 @@ class DemoMisplacedError(MeshError, FileNotFoundError):
             "Change to the folder of the clone of mesh_dagster and run 'mesh demo' there. "
             "Nothing was run."
         )
+
+
+class NoPromiseError(MeshError, LookupError):
+    """A port promises no freshness, so there is nothing to draw."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"'{address}' promises no freshness, so it has no history of it. Declare "
+            "freshness=md.Freshness(within=...) on the port. No file was written."
+        )

@@ -36,6 +36,17 @@ def line_schema() -> pa.DataFrameSchema:
     return deepcopy(Line.to_schema())
 
 
+def product_of(version: str = "1.0.0") -> DataProduct:
+    return DataProduct(
+        domain="sales",
+        name="orders",
+        version=version,
+        owner="team:sales",
+        alignment="source",
+        purpose="What was sold.",
+    )
+
+
 def port_of(
     contract: PanderaContract = Line,
     *,
@@ -45,14 +56,7 @@ def port_of(
     freshness: Freshness | None = None,
     partition_column: str | Mapping[str, str] | None = None,
 ) -> OutputPort:
-    product = DataProduct(
-        domain="sales",
-        name="orders",
-        version=version,
-        owner="team:sales",
-        alignment="source",
-        purpose="What was sold.",
-    )
+    product = product_of(version)
 
     def build() -> pl.LazyFrame:
         raise NotImplementedError
@@ -135,3 +139,27 @@ def strays() -> list[str]:
 def _is_log(name: str) -> bool:
     stem = name.partition(".")[0]
     return stem == "_last_checkpoint" or (stem.isdigit() and name.endswith((".json", ".parquet")))
+
+
+# Batches that say of themselves whether they are whole ------------------------------------------
+
+
+def whole_batch(number: int) -> pl.DataFrame:
+    """Return a batch whose every row carries its number, and whose size follows from it.
+
+    One more row breaks a rule, so that a port with a quarantine sets it aside.
+    """
+    first = number * 10
+    good = lines(*range(first, first + size_of(number)), artist=str(number))
+    return pl.concat([good, lines(first + 9, artist=str(number), amount=-1.0)])
+
+
+def size_of(number: int) -> int:
+    """Return how many rows of a batch can be published."""
+    return 1 + number % 7
+
+
+def torn(frame: pl.DataFrame) -> list[str]:
+    """Return the numbers of the batches of which not every row is there, or too many are."""
+    counts = frame.group_by("artist").len().rows()
+    return sorted(artist for artist, count in counts if count != size_of(int(artist)))

@@ -1,5 +1,7 @@
 """Draw random pandera schemas and random frames that nearly fit them."""
 
+# ruff: noqa: DTZ001 - columns without a time zone have naive values
+
 import math
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -111,7 +113,7 @@ def _join(data: PolarsData) -> pl.LazyFrame:
     return data.lazyframe.join(seen, on=data.key, how="left").select(pl.col(data.key).is_not_null())
 
 
-def _unlike(value: Any) -> bool:  # Any: a value of any column
+def _unlike(value: object) -> bool:
     return str(value) not in ("a", "7", "-1.5")
 
 
@@ -136,7 +138,7 @@ PLAIN = {
 
 
 @st.composite
-def checks(draw: st.DrawFn, kind: str, pool: Pool) -> pa.Check:
+def checks(draw: st.DrawFn, kind: str, pool: Pool) -> Any:  # noqa: ANN401, C901, PLR0911 - drawn
     """A built-in check that suits the values, now and then one that does not, or a custom one."""
     flags: dict[str, Any] = {}
     if draw(st.integers(0, 4)) == 0:

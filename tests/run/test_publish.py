@@ -4,11 +4,13 @@ import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandera.polars as pa
 import polars as pl
 import pytest
+from pandera.engines.polars_engine import DateTime
 from pandera.polars import PolarsData
 
 from mesh_dagster.declare.slo import Freshness, Quality
@@ -42,6 +44,8 @@ from tests.run.scenario import (
 ASIDE = (
     "Fix the batch, or set its bad rows aside with Quality(valid_rows=..., otherwise='quarantine')."
 )
+
+ANY_ZONE: Any = DateTime(time_zone_agnostic=True)  # Any: pandera's own types are not in its hints
 
 
 def refused(faults: str, rules: str = "1 of 7", remedy: str = ASIDE) -> str:
@@ -164,7 +168,7 @@ def test_a_type_that_pandera_takes_and_the_port_cannot_keep_is_refused() -> None
     agnostic = pa.DataFrameSchema(
         {
             "order": pa.Column(int),
-            "at": pa.Column(pa.engines.polars_engine.DateTime(time_zone_agnostic=True)),
+            "at": pa.Column(ANY_ZONE),
         }
     )
     frame = pl.DataFrame({"order": [1], "at": [datetime(2026, 1, 1, tzinfo=timezone.utc)]})
@@ -180,12 +184,12 @@ def test_a_type_that_pandera_takes_and_the_port_cannot_keep_is_refused() -> None
 
 def test_enough_valid_rows_are_published_and_the_others_lie_in_quarantine() -> None:
     port = port_of(quality=SET_ASIDE)
-    batch = pl.concat([lines(1, 2), lines(3, amount=-1.0), lines(4, 4, artist="Bob")])
+    batch = pl.concat([lines(1, 2, 5), lines(3, amount=-1.0), lines(4, 4)])
 
     outcome = publish_well(batch, port)
 
     aside = read(f"{ADDRESS}?quarantine").sort("order").collect()
-    assert orders_at() == [1, 2]
+    assert orders_at() == [1, 2, 5]
     assert outcome.publication.rejected_rows == 3
     assert aside.select("order", "mesh_rules").rows() == [
         (3, ["amount >= 0"]),
@@ -481,7 +485,7 @@ def test_a_build_that_fails_when_its_plan_runs_raises_its_own_error() -> None:
     publish_well(lines(1, 2))
     plan = lines(3).lazy().map_batches(broken, schema=lines().schema)
 
-    with pytest.raises(pl.exceptions.PolarsError, match="the build's own mistake"):
+    with pytest.raises(ZeroDivisionError, match="the build's own mistake"):
         publish_batch(plan)
 
     assert_nothing_changed()
@@ -604,7 +608,7 @@ def test_a_batch_interrupted_before_its_commit_leaves_nothing() -> None:
     publish_well(lines(1, 2))
     plan = lines(3).lazy().map_batches(interrupted, schema=lines().schema)
 
-    with pytest.raises((KeyboardInterrupt, pl.exceptions.PolarsError)):
+    with pytest.raises(KeyboardInterrupt):
         publish_batch(plan)
 
     assert_nothing_changed()

@@ -1,0 +1,96 @@
+from collections.abc import Iterator
+from contextlib import closing
+
+import duckdb
+import polars as pl
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
+import pytest
+
+from mesh_dagster.declare.address import Reference
+from mesh_dagster.declare.wiring import FrameKind
+from mesh_dagster.errors import FrameRefusedError
+from mesh_dagster.run.delta import Snapshot
+from mesh_dagster.run.frames import as_plan, from_plan, from_snapshot, quoted
+from mesh_dagster.run.read import connect, resolve
+from mesh_dagster.run.store import Store
+from tests.run.scenario import ADDRESS, lines, publish_well
+
+KINDS: dict[FrameKind, type] = {
+    "lazy": pl.LazyFrame,
+    "eager": pl.DataFrame,
+    "arrow": pa.Table,
+    "duckdb": duckdb.DuckDBPyRelation,
+}
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with closing(connect()) as opened:
+        yield opened
+
+
+def stored(*orders: int) -> Snapshot:
+    publish_well(lines(*orders))
+    return resolve(Reference.parse(ADDRESS), Store.at())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("orders", [(1, 2), ()])
+def test_stored_data_comes_as_the_frame_that_is_asked_for(
+    kind: FrameKind, orders: tuple[int, ...], connection: duckdb.DuckDBPyConnection
+) -> None:
+    content = stored(*orders)
+
+    frame = from_snapshot(content, kind, "orders", lambda: connection)
+
+    assert isinstance(frame, KINDS[kind])
+    assert as_plan(frame, "build").collect().sort("order").equals(lines(*orders))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plan_comes_as_the_frame_that_is_asked_for(
+    kind: FrameKind, connection: duckdb.DuckDBPyConnection
+) -> None:
+    frame = from_plan(lines(1, 2).lazy(), kind, "raw", lambda: connection)
+
+    assert isinstance(frame, KINDS[kind])
+    assert as_plan(frame, "build").collect().equals(lines(1, 2))
+
+
+def test_relations_of_one_step_can_be_joined_by_their_names(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    from_snapshot(stored(1, 2), "duckdb", "orders", lambda: connection)
+    names = pl.LazyFrame({"order": [2], "name": ["second"]})
+    from_plan(names, "duckdb", "names", lambda: connection)
+
+    joined = connection.sql('SELECT name, amount FROM orders JOIN names USING ("order")')
+
+    assert joined.fetchall() == [("second", 1.0)]
+
+
+def test_a_relation_is_read_only_when_its_plan_is(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("CREATE TABLE rows AS SELECT 1 AS n")
+    plan = as_plan(connection.table("rows"), "build")
+
+    connection.execute("INSERT INTO rows VALUES (2)")
+
+    assert sorted(plan.collect()["n"]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("frame", "got"),
+    [(None, "nothing"), ([1], "a list"), (pl.Series([1]), "a Series"), ("rows", "a str")],
+)
+def test_what_is_no_frame_is_refused(frame: object, got: str) -> None:
+    with pytest.raises(FrameRefusedError) as caught:
+        as_plan(frame, "sales/orders/lines")
+
+    assert str(caught.value) == (
+        f"'sales/orders/lines' returned {got}; expected a polars LazyFrame or DataFrame, a DuckDB "
+        "relation or a pyarrow Table. Return one of these. Nothing was published."
+    )
+
+
+def test_an_identifier_is_quoted_for_sql() -> None:
+    assert quoted('say "hi"') == '"say ""hi"""'
