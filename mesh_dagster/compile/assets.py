@@ -20,7 +20,9 @@ import dagster as dg
 from mesh_dagster.compile import metadata, names
 from mesh_dagster.compile.automation import condition_for, freshness_for
 from mesh_dagster.compile.checks import checks_for, results_for
+from mesh_dagster.compile.expected import expected_partitions
 from mesh_dagster.compile.partitions import inside, require_partitions
+from mesh_dagster.compile.promises import freshness_check_for, freshness_result
 from mesh_dagster.compile.resources import MeshResource
 from mesh_dagster.compile.steps import (
     Step,
@@ -65,19 +67,21 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
             columns = metadata.column_lineage(origins(plan), step.places)
             belongs = inside(port, step.slice) if port.partitioned else {}
             batch = Batch(port, plan, step.slice, belongs, step.inputs, context.run.run_id)
-            register(product, registry, _now)
+            register(product, registry, _now, expected_partitions)
             outcome = publish(batch, store, registry, _now)
-        if isinstance(outcome, Refused):
-            yield from _refusal(context, port, outcome)
-        else:
-            yield from _publication(context, port, outcome, store, columns)
+            if isinstance(outcome, Refused):
+                yield from _refusal(context, port, outcome)
+            else:
+                yield from _publication(context, port, outcome, store, columns)
+                if port.freshness:
+                    yield freshness_result(port, registry, _now())
 
     compute.__signature__ = signature  # type: ignore[attr-defined]  # Dagster reads it
     decorate = dg.multi_asset(
         name=names.op_name(port.address.parts),
         specs=[_port_spec(product, port)],
         ins=ins,
-        check_specs=checks_for(port),
+        check_specs=[*checks_for(port), *freshness_check_for(port)],
         can_subset=False,
         pool=port.execution.pool,
         retry_policy=port.execution.retry_policy,
@@ -167,6 +171,12 @@ def _publication(
     columns: metadata.Metadata,
 ) -> Iterator[PortEvent]:
     made = outcome.publication
+    if not outcome.recorded:
+        context.log.warning(
+            "%s published version %d, but the registry did not record it; `mesh reindex` will",
+            made.address,
+            made.version,
+        )
     context.log.info(
         "%s published version %d: %d rows, %d rejected",
         made.address,

@@ -14,6 +14,7 @@ from mesh_dagster.compile import names
 from mesh_dagster.compile.assets import assets_for
 from mesh_dagster.compile.automation import automation_sensor
 from mesh_dagster.compile.resources import MeshIOManager, MeshResource
+from mesh_dagster.compile.sensors import slo_sensor
 from mesh_dagster.declare.mesh import Mesh
 from mesh_dagster.declare.product import DataProduct
 
@@ -30,8 +31,8 @@ def definitions(
             `mesh_io_manager` and `duckdb` (a `DuckDBResource`) replace the defaults.
 
     Returns:
-        Assets, checks, the automation sensor and the resources. Call it once in a code location:
-        resources are carried once.
+        Assets, checks, the sensors that automate and that watch promises, and the resources.
+        Call it once in a code location: resources are carried once.
 
     Raises:
         MeshLoadError: The products do not fit together.
@@ -46,7 +47,7 @@ def definitions(
     given = dict(resources or {})
     return dg.Definitions(
         assets=assets,
-        sensors=[automation_sensor(keys)] if keys else [],
+        sensors=[automation_sensor(keys), slo_sensor(mesh.products)] if keys else [],
         resources={**_defaults(given), **given},
         metadata={"mesh_dagster/products": [product.key for product in mesh.products]},
     )

@@ -34,6 +34,15 @@ FUSED = "mesh_dagster/fused"
 UNDECLARED = "mesh_dagster/undeclared_columns"
 FAILING_ROWS = "mesh_dagster/failing_rows"
 
+SLO_STATE = "mesh_dagster/state"
+SLO_SINCE = "mesh_dagster/since"
+SLO_AGE = "mesh_dagster/age_seconds"
+SLO_LIMIT = "mesh_dagster/limit_seconds"
+SLO_BUDGET = "mesh_dagster/error_budget_remaining"
+SLO_LATE_GROUPS = "mesh_dagster/late_groups"
+SLO_MISSING = "mesh_dagster/missing_partitions"
+SLO_CAUSE = "mesh_dagster/caused_by"
+
 ROW_COUNT = "dagster/row_count"
 PARTITION_ROW_COUNT = "dagster/partition_row_count"
 SIZE_BYTES = "dagster/size_bytes"
@@ -46,6 +55,7 @@ MESH_RESOURCE = "mesh"
 DUCKDB_RESOURCE = "duckdb"
 IO_MANAGER = "mesh_io_manager"
 AUTOMATION_SENSOR = "mesh_automation"
+SLO_SENSOR = "mesh_slo"
 
 
 def port_key(address: Address) -> dg.AssetKey:

@@ -133,9 +133,9 @@ def up_to(registry: Registry, addresses: Collection[str], now: datetime) -> dict
 def by_data_time(
     registry: Registry, addresses: Collection[str], now: datetime
 ) -> dict[str, list[Made]]:
-    """Return what reached up to a moment at the latest, whenever published, by data time."""
+    """Return the publications whose events all happened by a moment, as if made with the last."""
     query = (
-        sa.select(publications.c.address, *_MADE)
+        sa.select(publications.c.address, publications.c.data_time, publications.c.data_time)
         .where(publications.c.address.in_(addresses), publications.c.data_time <= now)
         .order_by(publications.c.address, publications.c.data_time)
     )

@@ -73,7 +73,7 @@ def _column(name: str, number: int, answers: pl.DataFrame) -> ColumnProfile:
 def _value(answer: pl.Series) -> object:
     try:
         value = answer.item()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, pl.exceptions.PanicException):
         return None  # a time outside the years 1 to 9999, which Python cannot hold
     return None if isinstance(value, float) and math.isnan(value) else value
 

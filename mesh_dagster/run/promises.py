@@ -5,7 +5,7 @@ Out: `PortFacts`, by a constant number of SQL statements, however many ports the
 No module of a team is imported: promises are read as `run/declared.py` wrote them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -50,9 +50,11 @@ class PortFacts:
     """The first refusal of a slice that has not been published since."""
 
 
-def gather(registry: Registry, now: datetime) -> list[PortFacts]:
-    """Return the facts of every registered port, by address."""
-    declared = _declared(registry, now)
+def gather(
+    registry: Registry, now: datetime, only: Collection[str] | None = None
+) -> list[PortFacts]:
+    """Return the facts of every registered port, or of `only` these addresses, by address."""
+    declared = [port for port in _declared(registry, now) if only is None or port.address in only]
     starts = {port.address: now - _window(port) for port in declared}
     earlier = history.before(registry, starts)
     recent = history.since(registry, starts, now)

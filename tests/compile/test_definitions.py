@@ -98,13 +98,13 @@ def test_a_consumer_loads_alone_as_its_own_code_location() -> None:
     assert not graph.get(EVENTS).is_materializable
 
 
-def test_a_port_has_one_check_for_each_family_of_rules() -> None:
+def test_a_port_has_one_check_for_each_family_of_rules_and_one_for_its_promise() -> None:
     checks = defs.resolve_asset_graph().asset_check_keys
 
-    assert {check.name for check in checks if check.asset_key == EVENTS} == {
-        "schema",
-        "values",
-        "keys",
+    found = {key: {c.name for c in checks if c.asset_key == key} for key in (EVENTS, BY_STATION)}
+    assert found == {
+        EVENTS: {"schema", "values", "keys", "freshness"},
+        BY_STATION: {"schema", "values", "keys"},
     }
 
 

@@ -1,0 +1,120 @@
+"""Watch the promises of a code location: the one sensor that judges, records and alerts.
+
+In:  the products of the location, the registry, the settings of alerts.
+Out: state changes and notices in the registry, notices delivered, `freshness` checks in Dagster.
+How a promise stands is judged by `observe/`, from publications alone; the sensor only asks, so a
+tick that is repeated, or a day without any, changes nothing that is true.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import dagster as dg
+
+from mesh_dagster.compile import names
+from mesh_dagster.compile.expected import expected_partitions
+from mesh_dagster.compile.promises import CHECK, freshness_evaluation
+from mesh_dagster.compile.resources import MeshResource
+from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.observe.alerts import Changes, record
+from mesh_dagster.observe.delivery import Delivered, deliver
+from mesh_dagster.observe.events import low_budgets, notify, tell_refusals
+from mesh_dagster.observe.judgement import statuses
+from mesh_dagster.observe.settings import Settings, load_settings
+from mesh_dagster.run.declared import port_row, register
+from mesh_dagster.run.registry import Registry
+
+_SECONDS_BETWEEN = 30
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The products of one code location."""
+
+    products: Sequence[DataProduct]
+
+    @property
+    def judge(self) -> str:
+        """The name under which this location judges: its domains."""
+        return "+".join(sorted({product.domain for product in self.products}))
+
+    @property
+    def ports(self) -> dict[str, OutputPort]:
+        """Address to port."""
+        return {str(port.address): port for p in self.products for port in p.ports.values()}
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex; equal while the declarations are."""
+        epoch = datetime.fromtimestamp(0, timezone.utc)
+        rows = [
+            [p.version, p.owner, p.purpose, port_row(p, port, epoch, expected_partitions(port))]
+            for p in self.products
+            for port in p.ports.values()
+        ]
+        return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one evaluation did."""
+
+    changes: Changes
+    delivered: Delivered
+
+
+def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
+    """Return the sensor of a code location; it runs without being switched on."""
+    watched = Watched(tuple(products))
+
+    @dg.sensor(
+        name=names.SLO_SENSOR,
+        minimum_interval_seconds=_SECONDS_BETWEEN,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Judges every promise of the domain, records what changed, sends alerts.",
+    )
+    def evaluate(context: dg.SensorEvaluationContext, mesh: MeshResource) -> dg.SensorResult:
+        now = datetime.now(timezone.utc)
+        fingerprint = watched.fingerprint
+        with closing(mesh.open_registry()) as registry:
+            if context.cursor != fingerprint:
+                _register(watched, registry, now)
+            done = tick(watched, registry, load_settings(mesh.store()), now)
+        return dg.SensorResult(
+            asset_events=[
+                freshness_evaluation(watched.ports[status.address], status)
+                for status in done.changes.changed
+                if status.objective == CHECK
+            ],
+            cursor=fingerprint,
+        )
+
+    return evaluate
+
+
+def tick(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> Tick:
+    """Judge every promise of a location once, and send what is due.
+
+    Args:
+        watched: The location's products.
+        registry: What was published, and where outcomes are written.
+        settings: The sinks.
+        now: Aware UTC.
+    """
+    # All ports are judged, because a breach may be explained by a port of another location.
+    found = [one for one in statuses(registry, now) if one.address in watched.ports]
+    routing = settings.routing
+    changes = record(found, registry, now, routing=routing, judge=watched.judge)
+    notify("budget", low_budgets(found, now), registry, now, routing=routing)
+    tell_refusals(registry, now, routing=routing)
+    return Tick(changes, deliver(registry, settings, now))
+
+
+def _register(watched: Watched, registry: Registry, now: datetime) -> None:
+    for product in watched.products:
+        register(product, registry, lambda: now, expected_partitions)

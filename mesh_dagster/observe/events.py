@@ -1,0 +1,138 @@
+"""Tell what happens once and never recovers: refused publications, deprecations, spent budgets.
+
+In:  items, each with an id of its own.
+Out: notices in the same outbox as those of breaches. An item is told once to each of its sinks,
+however often it is handed in.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from mesh_dagster.observe import outbox
+from mesh_dagster.observe.ledger import (
+    METADATA,
+    alert_names,
+    fetch_of,
+    muted_addresses,
+    take_turn,
+    tellings,
+)
+from mesh_dagster.observe.notice import Event, Item, Notice
+from mesh_dagster.observe.routing import Routing
+from mesh_dagster.observe.status import SloStatus
+from mesh_dagster.observe.telling import Untold, notices_of, threads
+from mesh_dagster.run.registry import Refusal, Registry, ports, products, refusals
+
+_LOW = 0.25
+"""The share of an error budget below which it is worth a word."""
+_LOOKED_BACK = timedelta(days=1)
+_MOST_RULES = 5
+
+
+def notify(
+    kind: Event,
+    items: Iterable[Item],
+    registry: Registry,
+    now: datetime,
+    *,
+    routing: Routing | None = None,
+) -> list[Notice]:
+    """Put notices of events into the outbox; what is muted is not told.
+
+    Args:
+        kind: What happened.
+        items: `key` makes each of them one of its kind.
+        registry: Where the outbox lies.
+        now: Aware UTC.
+        routing: Who is told; the log without it.
+    """
+    given, routing = list(items), routing or Routing()
+    registry.make(METADATA)
+    with registry.begin() as connection:
+        take_turn(connection, "events", now)
+        known = fetch_of(
+            connection, sa.select(tellings), tellings.c.breach, [item.key for item in given]
+        )
+        told = {(row["breach"], row["sink"]) for row in known}
+        muted = muted_addresses(connection, now)
+        named = alert_names(connection, [item.address for item in given])
+        untold = []
+        for item in (item for item in given if item.address not in muted):
+            # A refusal is about quality; a port with freshness alone has its alerts there.
+            of = (item.address, "quality"), (item.address, "freshness")
+            names = next((named[one] for one in of if named.get(one)), [])
+            sinks = [s for s in routing.sinks_for(names) if (item.key, s) not in told]
+            untold.append(Untold(item, tuple(sinks), lead=item))
+        made = notices_of(kind, threads(untold, routing, set()), now)
+        outbox.put(connection, made)
+        outbox.note_told(connection, made)
+    return made
+
+
+def tell_refusals(
+    registry: Registry, now: datetime, *, routing: Routing | None = None
+) -> list[Notice]:
+    """Tell the publications that were refused in the last day and not told yet."""
+    known = registry.rows(
+        sa.select(refusals)
+        .where(refusals.c.refused_at > now - _LOOKED_BACK)
+        .order_by(refusals.c.refused_at)
+    )
+    if not known:
+        return []
+    owned = (
+        sa.select(ports.c.address, ports.c.product_key, products.c.owner)
+        .join(products, products.c.key == ports.c.product_key)
+        .where(ports.c.address.in_(sorted({row["address"] for row in known})))
+    )
+    owners = {row["address"]: (row["product_key"], row["owner"]) for row in registry.rows(owned)}
+    items = [_refused(Refusal(**row), *owners.get(row["address"], ("", ""))) for row in known]
+    return notify("refused", items, registry, now, routing=routing)
+
+
+def low_budgets(statuses: Iterable[SloStatus], now: datetime) -> list[Item]:
+    """Return the error budgets that are low or spent, as items that are told once a window."""
+    items = []
+    for status in statuses:
+        left = status.budget_remaining
+        if left is None or left >= _LOW:
+            continue
+        level = "spent" if left <= 0 else f"below {_LOW:.0%}"
+        # Counted in windows since the epoch, so that each level is told once in each.
+        window = int(now.timestamp() // status.window.total_seconds())
+        items.append(
+            Item(
+                key=_event_id("budget", status.address, status.objective, level, str(window)),
+                address=status.address,
+                product_key=status.product_key,
+                owner=status.owner,
+                subject=status.objective,
+                since=now,
+                text=f"{status.objective}: error budget {level} of {status.window.days} days",
+            )
+        )
+    return items
+
+
+def _refused(refusal: Refusal, product_key: str, owner: str) -> Item:
+    return Item(
+        key=_event_id("refused", refusal.address, refusal.publication_id),
+        address=refusal.address,
+        product_key=product_key or refusal.address,
+        owner=owner or "not declared",
+        subject="refused",
+        since=refusal.refused_at,
+        text=f"a batch of {refusal.rows:,} rows was refused: {_rules(sorted(refusal.broken))}",
+    )
+
+
+def _rules(broken: Sequence[str]) -> str:
+    more = f" and {len(broken) - _MOST_RULES} more" if len(broken) > _MOST_RULES else ""
+    return "; ".join(broken[:_MOST_RULES]) + more or "pandera could not judge it"
+
+
+def _event_id(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
