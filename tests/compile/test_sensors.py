@@ -1,0 +1,133 @@
+"""The sensor that watches promises: what it writes, tells and shows."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+import mesh_dagster as md
+from mesh_dagster.compile import names
+from mesh_dagster.compile.sensors import Watched, tick
+from mesh_dagster.observe.ledger import open_breaches
+from mesh_dagster.observe.settings import load_settings
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+from tests.compile.runs import run
+from tests.compile.scenario import StationPlays
+
+ADDRESS = "mesh://sales/orders/v1/daily"
+PORT = dg.AssetKey(["sales", "orders", "v1", "daily"])
+HOUR = timedelta(hours=1)
+
+
+def _orders() -> md.DataProduct:
+    product = md.DataProduct(
+        domain="sales", name="orders", owner="team:sales", alignment="source", purpose="Orders."
+    )
+
+    @product.port(contract=StationPlays, freshness=md.Freshness(within=HOUR))
+    def daily() -> pl.DataFrame:
+        return pl.DataFrame({"station": ["KSLX"], "plays": [1]})
+
+    return product
+
+
+@pytest.fixture
+def registry(mesh_root: Path) -> Iterator[Registry]:
+    opened = Registry(Store.at().registry_url)
+    (mesh_root / "alerts.yaml").write_text(
+        f"default: told\nsinks:\n  told: {{type: file, path: {mesh_root}/told.jsonl}}\n",
+        encoding="utf-8",
+    )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+def _told(root: Path) -> list[str]:
+    lines = (root / "told.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["type"] for line in lines]
+
+
+def test_the_sensor_runs_without_being_switched_on() -> None:
+    sensor = md.definitions(_orders()).resolve_sensor_def(names.SLO_SENSOR)
+
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_the_sensor_registers_what_was_never_published(registry: Registry) -> None:
+    first = _evaluate(_orders(), None)
+    second = _evaluate(_orders(), first.cursor)
+
+    assert [port["address"] for port in registry.ports()] == [ADDRESS]
+    assert second.cursor == first.cursor
+
+
+def test_the_sensor_reports_a_judgement_once(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    run(md.definitions(_orders()), instance, [PORT])
+
+    first = _evaluate(_orders(), None)
+    second = _evaluate(_orders(), first.cursor)
+
+    [event] = first.asset_events
+    assert isinstance(event, dg.AssetCheckEvaluation)
+    assert (event.asset_key, event.check_name, event.passed) == (PORT, "freshness", True)
+    assert event.description == "The data is as new as promised."
+    assert second.asset_events == []
+
+
+def test_a_breach_is_told_once_and_its_end_to_whom_it_was_told(
+    instance: dg.DagsterInstance, registry: Registry, mesh_root: Path
+) -> None:
+    product = _orders()
+    watched = Watched([product])
+    settings = load_settings(Store.at())
+    run(md.definitions(product), instance, [PORT])
+    now = datetime.now(timezone.utc)
+
+    tick(watched, registry, settings, now)
+    for late in (2, 2.1, 2.2):
+        tick(watched, registry, settings, now + late * HOUR)
+    breached = _told(mesh_root)
+    with registry.begin() as connection:
+        opened = list(open_breaches(connection).values())
+    run(md.definitions(product), instance, [PORT])
+    tick(watched, registry, settings, datetime.now(timezone.utc) + timedelta(seconds=1))
+
+    assert [breach["address"] for breach in opened] == [ADDRESS]
+    assert len(breached) == 1
+    assert len(_told(mesh_root)) == 2
+
+
+def test_a_forged_materialization_renews_no_promise(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    product = _orders()
+    run(md.definitions(product), instance, [PORT])
+    later = datetime.now(timezone.utc) + 2 * HOUR
+
+    instance.report_runless_asset_event(dg.AssetMaterialization(PORT))
+    done = tick(Watched([product]), registry, load_settings(Store.at()), later)
+
+    assert [status.state for status in done.changes.changed if status.objective == "freshness"] == [
+        "breached"
+    ]
+
+
+def _evaluate(product: md.DataProduct, cursor: str | None) -> dg.SensorResult:
+    sensor = md.definitions(product).resolve_sensor_def(names.SLO_SENSOR)
+    context = dg.build_sensor_context(cursor=cursor, resources={"mesh": md.MeshResource()})
+    result = sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
