@@ -75,7 +75,8 @@ def _outcome(failed: list[Finding], *, published: bool) -> str:
 
 def _families(port: OutputPort) -> list[CheckName]:
     have = {rule.check for rule in port.contract.rules}
-    if port.partition_columns:
+    quality = port.quality
+    if port.partition_columns or quality.rows or quality.rows_vs_last is not None:
         have.add("values")
     return [check for check in _DESCRIPTIONS if check in have]
 

@@ -17,6 +17,7 @@ from cronsim import CronSim, CronSimError
 from mesh_dagster.errors import DeclarationError
 
 Otherwise = Literal["refuse", "quarantine"]
+Volume = Literal["refuse", "warn"]
 _SHORTEST = timedelta(minutes=1)
 _LONGEST = timedelta(days=3660)
 _CRON_WORDS = {
@@ -119,7 +120,10 @@ class Quality:
     rows: tuple[int, int | None] | None = None
     """The fewest and the most rows of a batch, both allowed; `None` for no upper bound."""
     rows_vs_last: float | None = None
-    """The least share of the rows of the last publication; above 0, at most 1."""
+    """The most by which the rows may differ from the last publication's, as a share of those: 0.5
+    allows half as many to half as many again; above 0, at most 1."""
+    volume: Volume = "refuse"
+    """What follows when `rows` or `rows_vs_last` is broken."""
     alert: str | Collection[str] = ()
     """The sinks to tell, by the names that the platform gave them; its default without any."""
 
@@ -146,6 +150,8 @@ class Quality:
         if self.rows_vs_last is not None:
             share, fits = f"rows_vs_last={self.rows_vs_last!r}", _is_share(self.rows_vs_last)
             _require(share, "above 0, at most 1", holds=fits, what="Quality")
+        known = self.volume in get_args(Volume)
+        _require(f"volume={self.volume!r}", "'refuse' or 'warn'", holds=known, what="Quality")
 
 
 def is_cron(text: object) -> bool:

@@ -121,5 +121,6 @@ def quality_row(promise: Quality) -> Row:
         "window_seconds": promise.window.total_seconds(),
         "rows": list(promise.rows) if promise.rows else None,
         "rows_vs_last": promise.rows_vs_last,
+        "volume": promise.volume,
         "alert": list(sinks(promise.alert)),
     }

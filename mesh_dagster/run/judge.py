@@ -20,16 +20,12 @@ from mesh_dagster.errors import NotSplittableError
 from mesh_dagster.run import delta
 from mesh_dagster.run.audit import audit, audit_staged
 from mesh_dagster.run.conform import NOT_CONFORMING, conform
-from mesh_dagster.run.record import last_digest
+from mesh_dagster.run.record import last_digest, last_rows
 from mesh_dagster.run.split import split
 from mesh_dagster.run.stage import Staged, Staging
 from mesh_dagster.run.store import WHOLE, Store
 from mesh_dagster.run.verdict import Finding, Profile, Verdict
-
-_FAILURES = (pl.exceptions.PolarsError, OSError)
-"""What polars raises when it cannot compute, read or write."""
-_DIMENSION_BORDER = "|"
-"""Between the parts of a partition key with several dimensions."""
+from mesh_dagster.run.volume import with_volume
 
 _FAILURES = (pl.exceptions.PolarsError, OSError)
 """What polars raises when it cannot compute, read or write."""
@@ -126,10 +122,13 @@ def judge_staged(
     others = None if elsewhere else _others_for(batch, base)
     verdict = audit_staged(staged.plan(), batch.port.contract, others=others)
     verdict = _inside_partition(batch, staged, verdict)
+    quality = batch.port.quality
+    last = last_rows(store, base) if base and quality.rows_vs_last is not None else None
+    verdict = with_volume(verdict, quality, staged.rows, last)
     judged = Judged(verdict, staged)
     if verdict.accepted:
         judged = replace(judged, accepted=staged, published=verdict.profile)
-    elif batch.port.quality.otherwise == "quarantine":
+    elif quality.otherwise == "quarantine" and _of_rows(verdict):
         judged = _parted(batch, judged, area, aside, others)
     if judged.accepted and elsewhere:
         return replace(judged, verdict=elsewhere, accepted=None, elsewhere=True)
@@ -144,6 +143,11 @@ def depends_on_others(batch: Batch, store: Store, base: delta.Snapshot | None) -
 def current(base: delta.Snapshot | None) -> str:
     """Say what readers still see."""
     return f"version {base.version} stays current" if base else "there is no earlier version"
+
+
+def _of_rows(verdict: Verdict) -> bool:
+    """Say whether every broken rule is about rows, so that some rows may keep them all."""
+    return all(finding.failing_rows is not None for finding in verdict.broken)
 
 
 def _misshapen(verdict: Verdict) -> bool:

@@ -74,6 +74,12 @@ def last_digest(store: Store, base: delta.Snapshot) -> str | None:
     return newest["contract_digest"] if newest else None
 
 
+def last_rows(store: Store, base: delta.Snapshot) -> int | None:
+    """Return the rows of the newest publication, of whichever partition."""
+    newest = next(delta.history(store, base.uri, 1), None)
+    return newest["rows"] if newest else None
+
+
 def profile_json(profile: Profile) -> Record:
     """Write a profile as JSON, times as ISO 8601."""
     return {

@@ -129,6 +129,7 @@ def test_a_promise_that_means_nothing_is_refused(
         ),
         ({"rows": 5}, "rows=5, expected (fewest, most), such as (1, 1000) or (1, None)"),
         ({"rows_vs_last": 50}, "rows_vs_last=50, expected above 0, at most 1"),
+        ({"volume": "ignore"}, "volume='ignore', expected 'refuse' or 'warn'"),
         ({"valid_rows": 0.99}, "valid_rows=0.99, expected 1.0 unless otherwise='quarantine'"),
     ],
 )
