@@ -363,8 +363,10 @@ def test_the_profile_is_taken_in_the_same_pass() -> None:
     )
 
 
-def test_a_time_that_python_cannot_hold_is_no_bound() -> None:
-    batch = pl.DataFrame({"at": [2**62]}, schema={"at": pl.Int64}).cast(pl.Datetime("us"))
+@pytest.mark.parametrize("microseconds", [2**62, -(2**63), 2**63 - 1])
+def test_a_time_that_python_cannot_hold_is_no_bound(microseconds: int) -> None:
+    """At the ends of the type, polars panics; a little nearer, it raises a `ValueError`."""
+    batch = pl.DataFrame({"at": [microseconds]}, schema={"at": pl.Int64}).cast(pl.Datetime("us"))
 
     profile = audit(batch, pa.DataFrameSchema({"at": pa.Column(pl.Datetime("us"))})).profile
 

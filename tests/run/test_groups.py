@@ -1,0 +1,123 @@
+from datetime import date, datetime, timedelta, timezone
+from typing import Annotated
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+
+from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.slo import Freshness
+from mesh_dagster.errors import TooManyGroupsError
+from mesh_dagster.run.groups import newest_events
+from mesh_dagster.run.registry import Publication, Registry
+from mesh_dagster.run.store import Store
+from tests.run.scenario import port_of, publish_well
+
+HOUR = timedelta(hours=1)
+EACH = Freshness(within=HOUR, by="at", per="station", window=timedelta(days=2))
+MONDAY = datetime(2026, 3, 2, tzinfo=timezone.utc)
+
+
+class Play(pa.DataFrameModel):
+    station: str = pa.Field(nullable=True)
+    at: Annotated[pl.Datetime, "us", "UTC"] = pa.Field(nullable=True)
+    day: str
+
+
+def port() -> OutputPort:
+    return port_of(Play, freshness=EACH)
+
+
+def plays(**hours: float | None) -> pl.DataFrame:
+    """Return one play for each station, so many hours after Monday began."""
+    times = [None if h is None else MONDAY + h * HOUR for h in hours.values()]
+    columns = {"station": list(hours), "at": times, "day": ["mon"] * len(hours)}
+    schema = {"station": pl.String(), "at": pl.Datetime("us", "UTC"), "day": pl.String()}
+    return pl.DataFrame(columns, schema=schema)
+
+
+def recorded(publication: Publication) -> tuple[dict[str, str], datetime | None]:
+    """Return what the registry keeps, which is what the commit carries."""
+    known = Registry(Store.at().registry_url).latest()[publication.address]
+    assert known == publication
+    return dict(known.groups), known.oldest_group
+
+
+def iso(hours: float) -> str:
+    return (MONDAY + hours * HOUR).isoformat()
+
+
+def test_a_publication_carries_the_newest_event_of_each_group() -> None:
+    batch = pl.concat([plays(KSLX=1, WAAF=5), plays(KSLX=3)])
+
+    made = publish_well(batch, port()).publication
+
+    assert recorded(made) == ({"KSLX": iso(3), "WAAF": iso(5)}, MONDAY + 3 * HOUR)
+
+
+def test_rows_without_a_group_or_a_time_do_not_count() -> None:
+    nameless = plays(KSLX=9).with_columns(station=pl.lit(None, pl.String))
+
+    made = publish_well(pl.concat([plays(KSLX=1, WAAF=None), nameless]), port()).publication
+
+    assert recorded(made) == ({"KSLX": iso(1)}, MONDAY + HOUR)
+
+
+def test_a_partition_adds_to_what_is_known_of_the_whole_port() -> None:
+    publish_well(plays(KSLX=1, WAAF=5), port(), "mon")
+
+    made = publish_well(plays(WAAF=2, KZOK=9), port(), "tue").publication
+
+    assert recorded(made) == (
+        {"KSLX": iso(1), "KZOK": iso(9), "WAAF": iso(5)},
+        MONDAY + HOUR,
+    )
+
+
+def test_a_group_that_ended_more_than_a_window_ago_is_forgotten() -> None:
+    publish_well(plays(KSLX=1), port(), "mon")
+
+    made = publish_well(plays(WAAF=50), port(), "wed").publication
+
+    assert recorded(made) == ({"WAAF": iso(50)}, MONDAY + 50 * HOUR)
+
+
+def test_an_empty_batch_has_no_groups() -> None:
+    made = publish_well(plays(), port()).publication
+
+    assert recorded(made) == ({}, None)
+
+
+def test_more_groups_than_can_be_watched_are_refused() -> None:
+    publish_well(plays(KSLX=1), port())
+    many = pl.select(
+        station=pl.int_range(10_001).cast(pl.String),
+        at=pl.lit(MONDAY).cast(pl.Datetime("us", "UTC")),
+        day=pl.lit("mon"),
+    )
+
+    with pytest.raises(TooManyGroupsError) as refused:
+        publish_well(many, port())
+
+    assert str(refused.value) == (
+        "'mesh://sales/orders/v1/lines' promises freshness per 'station', which has more than "
+        "10,000 values. Nothing was published; version 0 stays current. Name a column with fewer "
+        "values."
+    )
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (pl.Series([date(2026, 3, 2)]), MONDAY),
+        (pl.Series([datetime(2026, 3, 2)]), MONDAY),  # noqa: DTZ001 - no zone is the case
+        (
+            pl.Series([MONDAY]).dt.convert_time_zone("Europe/Berlin").dt.cast_time_unit("ms"),
+            MONDAY,
+        ),
+    ],
+)
+def test_times_of_every_kind_are_read_as_utc(times: pl.Series, expected: datetime) -> None:
+    frame = pl.DataFrame({"station": [7], "at": times})
+
+    assert newest_events(frame.lazy(), EACH) == {"7": expected}
