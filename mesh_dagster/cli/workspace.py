@@ -107,7 +107,8 @@ def _imported(name: str, load: Callable[[], ModuleType]) -> ModuleType:
         raise LocationRefusedError(name, str(error)) from error
     except Exception as error:  # the user's module may raise anything
         where = place_of(traceback.extract_tb(error.__traceback__))
-        raise LocationRefusedError(name, f"{type(error).__name__}{where}.") from error
+        missing = f" '{error.name}'" if isinstance(error, ModuleNotFoundError) else ""
+        raise LocationRefusedError(name, f"{type(error).__name__}{missing}{where}.") from error
 
 
 def place_of(frames: Sequence[traceback.FrameSummary]) -> str:
