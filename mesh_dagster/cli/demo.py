@@ -110,7 +110,8 @@ def _conclude(
         "those before the bad day."
     )
     _say(screen, "See for yourself:")
-    for command in (f"mesh show {SERVED}", f"mesh read {SERVED}", _ui_command()):
+    mesh = _program("mesh")
+    for command in (f"{mesh} show {SERVED}", f"{mesh} read {SERVED}", _ui_command()):
         screen.print(f"  {command}", soft_wrap=True)
     if find_spec("dagster_webserver") is None:
         screen.print("The last one needs the UI: pip install dagster-webserver")
@@ -139,12 +140,17 @@ def _ui_command() -> str:
     """Return the command that opens the UI on the same mesh, to be typed in this folder."""
     given = {name: os.environ[name] for name in _KEPT if os.environ.get(name)}
     settings = {HOME: os.environ[HOME], **given}
-    beside = Path(sys.executable).parent / "dagster"
-    program = beside if beside.exists() else Path("dagster")
+    written = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
+    return " ".join([*written, _program("dagster"), "dev", "-w", WORKSPACE])
+
+
+def _program(name: str) -> str:
+    """Return a command as it is typed in this folder: that of this very environment."""
+    beside = Path(sys.executable).parent / name
+    program = beside if beside.exists() else Path(name)
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
-    written = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
-    return " ".join([*written, shlex.quote(str(program)), "dev", "-w", WORKSPACE])
+    return shlex.quote(str(program))
 
 
 def _say(screen: "Console", text: str) -> None:

@@ -13,6 +13,7 @@ from mesh_dagster.compile import names
 from mesh_dagster.compile.metadata import Metadata
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.observe.judgement import statuses
+from mesh_dagster.observe.spans import span_text
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.registry import Registry
 
@@ -30,7 +31,8 @@ def freshness_check_for(port: OutputPort) -> list[dg.AssetCheckSpec]:
     """Return the check of a port's freshness promise, if it makes one."""
     if port.freshness is None:
         return []
-    description = f"The newest data is at most {port.freshness.within} old. Judged by the mesh."
+    longest = span_text(port.freshness.within)
+    description = f"The newest data is at most {longest} old. Judged by the mesh."
     key = names.port_key(port.address)
     return [dg.AssetCheckSpec(CHECK, asset=key, description=description)]
 
