@@ -34,7 +34,8 @@ PRODUCT = "sales/invoices"
 """The product that has the bad day."""
 SERVED = "mesh://sales/invoices/v1/lines"
 """What is read before and after it."""
-_KEPT = ("MESH_ROOT", "MESH_REGISTRY", "MESH_EXAMPLE_DATA")
+_KEPT = ("MESH_ROOT", "MESH_EXAMPLE_DATA")
+_REGISTRY = "MESH_REGISTRY"
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,9 @@ def _ui_command() -> str:
     given = {name: os.environ[name] for name in _KEPT if os.environ.get(name)}
     settings = {HOME: os.environ[HOME], **given}
     written = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
+    if os.environ.get(_REGISTRY):
+        # The URL may hold a password, so it is not shown.
+        written.append(f'{_REGISTRY}="${_REGISTRY}"')
     return " ".join([*written, _program("dagster"), "dev", "-w", WORKSPACE])
 
 
