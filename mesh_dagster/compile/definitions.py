@@ -9,7 +9,9 @@ from typing import Any
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
+from dagster_shared.libraries import DagsterLibraryRegistry
 
+from mesh_dagster import __version__
 from mesh_dagster.compile import names
 from mesh_dagster.compile.assets import assets_for
 from mesh_dagster.compile.automation import automation_sensor
@@ -17,6 +19,9 @@ from mesh_dagster.compile.resources import MeshIOManager, MeshResource
 from mesh_dagster.compile.sensors import slo_sensor
 from mesh_dagster.declare.mesh import Mesh
 from mesh_dagster.declare.product import DataProduct
+
+# Dagster shows it among its libraries, and does not compare its version with its own.
+DagsterLibraryRegistry.register("mesh-dagster", __version__, is_dagster_package=False)
 
 
 def definitions(
