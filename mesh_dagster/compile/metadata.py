@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from mesh_dagster.compile import names
 from mesh_dagster.declare.contract import Column, Contract
@@ -114,12 +115,21 @@ def _place(url: str, places: Mapping[str, dg.AssetKey]) -> dg.AssetKey | None:
 def _column(column: Column) -> dg.TableColumn:
     return dg.TableColumn(
         name=column.name,
-        type=str(column.dtype),
+        type=_type_text(column.dtype),
         description=column.description,
         constraints=dg.TableColumnConstraints(
             nullable=column.nullable, unique=column.unique, other=list(column.rules)
         ),
     )
+
+
+def _type_text(dtype: pl.DataType | None) -> str:
+    if isinstance(dtype, pl.Datetime):
+        zone = f", {dtype.time_zone}" if dtype.time_zone else ""
+        return f"Datetime({dtype.time_unit}{zone})"
+    if isinstance(dtype, pl.Decimal):
+        return f"Decimal({dtype.precision}, {dtype.scale})"
+    return str(dtype)
 
 
 def _table_rules(contract: Contract) -> list[str]:

@@ -77,6 +77,7 @@ def test_the_columns_of_a_contract_show_before_the_first_run() -> None:
     columns = {column.name: column for column in schema.columns}
     assert list(columns) == ["play_id", "station", "song", "played_at"]
     assert columns["play_id"].description == "Number of the play."
+    assert columns["played_at"].type == "Datetime(us, UTC)"
     assert columns["play_id"].constraints == dg.TableColumnConstraints(
         nullable=False, unique=True, other=[">= 0"]
     )
