@@ -31,13 +31,11 @@ def text_chart(drawn: "Timeline") -> str:
         label = "limit" if low == 1.0 else ""
         rows.append(f"{label:>6} |" + "".join(_cell(share, low, high) for share in shares))
     marks = "".join("!" if point.broken else "." for point in drawn.points)
-    budget = drawn.points[-1].budget_remaining
-    left = "" if budget is None else f", {budget:.0%} of the error budget is left"
     count = len(drawn.broken)
     breaks = "never broken" if not count else f"broken {count} time{'s' if count > 1 else ''}"
     return "\n".join(
         [
-            f"{drawn.address}: {breaks}{left}",
+            f"{drawn.address}: {breaks}; {_left(drawn)}",
             *rows,
             f"       +{'-' * len(shares)}",
             f"broken  {marks}",
@@ -49,12 +47,11 @@ def text_chart(drawn: "Timeline") -> str:
 def page(drawn: "Timeline") -> str:
     """Write a page of its own: the plot, and when the promise was broken."""
     title = escape(f"{drawn.address}: freshness")
-    budget = drawn.points[-1].budget_remaining
-    left = "not judged" if budget is None else f"{budget:.1%} of the error budget is left"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>"
-        f"<p>{moment(drawn.begin)} to {moment(drawn.end)}; target {drawn.target:.2%}; {left}; "
+        f"<p>{moment(drawn.begin)} to {moment(drawn.end)}; target {drawn.target:.2%}; "
+        f"{_left(drawn)}; "
         f"{len(drawn.published)} publications.</p>{_plot(drawn)}{_breaks(drawn)}</body></html>\n"
     )
 
@@ -66,6 +63,15 @@ _STYLE = (
     ".line{stroke:#d5dbe1}.limit{stroke:#b3261e;stroke-dasharray:6 4}"
     ".made{stroke:#2e7d32}text{font-size:12px;fill:#5b6875}"
 )
+
+
+def _left(drawn: "Timeline") -> str:
+    budget = drawn.points[-1].budget_remaining
+    if budget is None:
+        return "no time of the window counts"
+    if budget < 0:
+        return f"its error budget is spent {1 - budget:.1f} times"
+    return f"{budget:.0%} of its error budget is left"
 
 
 def _plot(drawn: "Timeline") -> str:

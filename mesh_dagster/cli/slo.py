@@ -24,7 +24,7 @@ _RIGHT = (3, 4, 6)
 _COLOURS = {"warn": "yellow", "breached": "red", "no_data": "red"}
 _BAR = 10
 _NAMED = 3
-_POINTS = 72
+_POINTS, _FINE_POINTS = 72, 960
 _STALE_MINUTES = 10
 _TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 
@@ -113,7 +113,8 @@ def history(*, address: str, as_of: datetime | None, as_json: bool, html: Path |
     """Chart how the port at ADDRESS kept its freshness promise over its window."""
     from mesh_dagster.cli.chart import page, text_chart
 
-    drawn = _timeline(str(Address.parse(address)), as_of)
+    count = _POINTS if html is None else _FINE_POINTS
+    drawn = _timeline(str(Address.parse(address)), as_of, count)
     if html is not None:
         html.write_text(page(drawn), encoding="utf-8")
         click.echo(f"Wrote {html}.", err=True)
@@ -194,7 +195,7 @@ def _judged(only: str | None, as_of: datetime | None) -> tuple[datetime, list["S
     return now, found
 
 
-def _timeline(address: str, as_of: datetime | None) -> "Timeline":
+def _timeline(address: str, as_of: datetime | None, count: int) -> "Timeline":
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.observe.judgement import assessed
     from mesh_dagster.observe.timeline import timeline
@@ -207,7 +208,7 @@ def _timeline(address: str, as_of: datetime | None) -> "Timeline":
     one = known[address]
     if one.timing is None or one.judged is None:
         raise NoPromiseError(address)
-    return timeline(one.port, one.timing, one.judged, now, _POINTS)
+    return timeline(one.port, one.timing, one.judged, now, count)
 
 
 def _reading(as_of: datetime | None) -> datetime:

@@ -6,7 +6,7 @@ Deadlines in the hour that a zone skips are due right after it; in the hour that
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -160,6 +160,16 @@ class Timing:
         """
         old = self.calendar.plus(newest, self.promise.within)
         return old if self.deadlines is None else self._working(self.deadlines.after(old))
+
+    def ends(self, *, warned: bool = False) -> Callable[[datetime], datetime]:
+        """Return `breaks_at`, or `warns_at`, in the form that is fastest for this promise."""
+        if self.deadlines is not None or not self.calendar.whole:
+            return self.warns_at if warned else self.breaks_at
+        # Adding a span is what most promises come to, a hundred thousand times in a tick.
+        span = self.promise.within + self.promise.grace
+        if warned:
+            span = min(self.promise.within, self.promise.warn or self.promise.within)
+        return lambda newest: newest + span
 
     def limit(self, now: datetime) -> timedelta:
         """Return how old data may be now.

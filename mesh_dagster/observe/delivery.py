@@ -134,8 +134,7 @@ def _next(connection: sa.Connection, given: _Round, sink: str) -> Claimed | None
             give_up(connection, waiting, given.settings.routing, now, reason=_GONE)
         return None
     until = circuit["open_until"]
-    # A time too far away is the mark of a clock that was set back.
-    if until is not None and now < until <= now + outbox.LONGEST_WAIT:
+    if until is not None and now < until <= now + outbox.LATER_THAN_SET * outbox.LONGEST_WAIT:
         return None
     return outbox.claim(connection, sink, given.token, now)
 

@@ -11,20 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from typing import NamedTuple
 
 from mesh_dagster.observe.budget import Stretch, clipped, merged
 from mesh_dagster.observe.calendar import Timing
 from mesh_dagster.observe.partitions import Late
 from mesh_dagster.observe.status import State
+from mesh_dagster.run.history import Made
 from mesh_dagster.run.promises import PortFacts
-
-
-class Step(NamedTuple):
-    """From a moment on, a port's data reached up to a time; not at all when it held no event."""
-
-    begin: datetime
-    newest: datetime | None
 
 
 @dataclass(frozen=True)
@@ -52,10 +45,10 @@ def judge(port: PortFacts, timing: Timing, late: Sequence[Late], now: datetime) 
         late: The partitions that are missing or came late.
         now: The clock reading.
     """
-    steps = list(steps_of(port))
+    steps = steps_of(port)
     waits = [Stretch(one.due, one.published or now) for one in late]
-    broken = merged(clipped([*_stretches(steps, timing.breaks_at, now), *waits], now))
-    newest = steps[-1].newest if port.made else None
+    broken = merged(clipped([*_stretches(steps, timing.ends(), now), *waits], now))
+    newest = steps[-1].event if port.made else None
     state: State = "breached" if newest else "no_data"
     if broken and broken[-1].end == now:
         since = broken[-1].begin
@@ -65,28 +58,30 @@ def judge(port: PortFacts, timing: Timing, late: Sequence[Late], now: datetime) 
     return Judged(state, since, newest, broken, _late_groups(port, timing, now), missing)
 
 
-def steps_of(port: PortFacts) -> Iterator[Step]:
-    """Yield how far a port's data reached, from its registration on, in order of time."""
-    registered = port.registered_at
-    if registered and port.complete and not (port.made and port.made[0].published_at < registered):
-        # Until its first publication a port is as fresh as if it had one then.
-        yield Step(registered, registered)
-    promise, newest = port.freshness, port.newest_before
+def steps_of(port: PortFacts) -> list[Made]:
+    """Return how far a port's data reached, from its registration on, in order of time."""
+    promise, made, registered = port.freshness, list(port.made), port.registered_at
     if promise is None or promise.by is None:
-        yield from (Step(published_at, published_at) for published_at, _ in port.made)
-    elif promise.per is not None or not port.partitioned:
-        yield from (Step(published_at, event) for published_at, event in port.made)
-    else:
-        for published_at, event in port.made:
-            newest = max(filter(None, (newest, event)), default=None)
-            yield Step(published_at, newest)
+        made = [Made(published_at, published_at) for published_at, _ in made]
+    elif port.partitioned and promise.per is None:
+        made = list(_accumulated(made, port.newest_before))
+    if registered and port.complete and not (made and made[0].published_at < registered):
+        # Until its first publication a port is as fresh as if it had one then.
+        made.insert(0, Made(registered, registered))
+    return made
+
+
+def _accumulated(made: Sequence[Made], newest: datetime | None) -> Iterator[Made]:
+    for published_at, event in made:
+        newest = max(filter(None, (newest, event)), default=None)
+        yield Made(published_at, newest)
 
 
 def _stretches(
-    steps: Sequence[Step], ends: Callable[[datetime], datetime], now: datetime
+    steps: Sequence[Made], ends: Callable[[datetime], datetime], now: datetime
 ) -> Iterator[Stretch]:
     """Yield when data was there that was no longer good enough."""
-    last = Step(now, None)
+    last = Made(now, None)
     for (begin, newest), (end, _) in zip(steps, [*steps[1:], last], strict=False):
         over = begin if newest is None else ends(newest)
         if over < end and begin < end:
@@ -95,7 +90,7 @@ def _stretches(
 
 def _unbroken(
     port: PortFacts,
-    steps: Sequence[Step],
+    steps: Sequence[Made],
     timing: Timing,
     broken: Sequence[Stretch],
     now: datetime,
@@ -104,13 +99,31 @@ def _unbroken(
         return "paused", port.registered_at or now
     if timing.calendar.is_off(now):
         return "paused", timing.calendar.off_since(now)
-    since = broken[-1].end if broken else steps[0].begin
-    warned: list[Stretch] = []
-    if timing.promise.warn or timing.promise.grace:
-        warned = merged(clipped(_stretches(steps, timing.warns_at, now), now))
-    if warned and warned[-1].end == now:
-        return "warn", max(since, warned[-1].begin)
-    return "ok", max([since, *(stretch.end for stretch in warned[-1:])])
+    since = broken[-1].end if broken else steps[0].published_at
+    warned = _last_stretch(steps, timing.ends(warned=True), now)
+    if warned is None:
+        return "ok", since
+    if warned.end == now:
+        return "warn", max(since, warned.begin)
+    return "ok", max(since, warned.end)
+
+
+def _last_stretch(
+    steps: Sequence[Made], ends: Callable[[datetime], datetime], now: datetime
+) -> Stretch | None:
+    """Return the last of the stretches, joined with those that it touches."""
+    last: Stretch | None = None
+    following = now
+    for published_at, event in reversed(steps):
+        begin = published_at if event is None else max(published_at, ends(event))
+        if begin < following:
+            if last is not None and following < last.begin:
+                break
+            last = Stretch(begin, following if last is None else last.end)
+        elif last is not None:
+            break
+        following = published_at
+    return last
 
 
 def _late_groups(port: PortFacts, timing: Timing, now: datetime) -> list[str]:

@@ -5,7 +5,9 @@ Out: one `SloStatus` for each promise. Nothing is written: `alerts.py` decides w
 Only publications in the registry count, so a forged event or a run without end changes nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -50,7 +52,8 @@ def statuses(
             each batch had been published when its newest event happened.
         only: The addresses to judge; then no cause is found outside them.
     """
-    return statuses_of(assessed(registry, now, historic=historic, only=only), now)
+    with _uncollected():
+        return statuses_of(assessed(registry, now, historic=historic, only=only), now)
 
 
 def assessed(
@@ -105,6 +108,18 @@ def statuses_of(found: Sequence[Assessed], now: datetime) -> list[SloStatus]:
             listed.append(_freshness_status(one, one.timing, one.judged, now, broken, cause))
         listed.append(quality[address])
     return listed
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Hold back the collector: a tick leaves no circles, and a fifth of its time went there."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @dataclass(frozen=True)

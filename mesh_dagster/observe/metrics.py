@@ -16,6 +16,7 @@ from mesh_dagster.run.history import Totals
 
 Labels = Mapping[str, str]
 Sample = tuple[Labels, float]
+Family = tuple[str, str, str, list[Sample]]
 
 
 def metrics_text(
@@ -28,31 +29,47 @@ def metrics_text(
         totals: Address to what was published and refused so far.
         judged_at: When the sensor judged last; `None` if it never did.
     """
-    families = [*_promises(statuses), *_batches(totals), _judge(judged_at)]
+    families = [*_ages(statuses), *_promises(statuses), *_batches(totals), _judge(judged_at)]
     return "".join(_family(*family) for family in families)
 
 
-def _promises(statuses: Sequence[SloStatus]) -> Iterator[tuple[str, str, str, list[Sample]]]:
-    fresh = [one for one in statuses if one.objective == "freshness"]
+def _ages(statuses: Sequence[SloStatus]) -> Iterator[Family]:
+    fresh = [(_port(one.address), one) for one in statuses if one.objective == "freshness"]
     yield (
         "mesh_port_data_age_seconds",
         "gauge",
         "Counting time since the newest data.",
-        [(_port(o.address), o.age.total_seconds()) for o in fresh if o.age is not None],
+        [(port, one.age.total_seconds()) for port, one in fresh if one.age is not None],
     )
     yield (
         "mesh_port_freshness_limit_seconds",
         "gauge",
         "The age that the data may have now.",
-        [(_port(o.address), o.limit.total_seconds()) for o in fresh if o.limit is not None],
+        [(port, one.limit.total_seconds()) for port, one in fresh if one.limit is not None],
     )
+    yield (
+        "mesh_port_late_groups",
+        "gauge",
+        "Groups whose data is too old.",
+        [(port, one.late_group_count) for port, one in fresh],
+    )
+    yield (
+        "mesh_port_missing_partitions",
+        "gauge",
+        "Partitions that are due and were never published.",
+        [(port, one.missing_partition_count) for port, one in fresh],
+    )
+
+
+def _promises(statuses: Sequence[SloStatus]) -> Iterator[Family]:
+    each = [({**_port(one.address), "objective": one.objective}, one) for one in statuses]
     yield (
         "mesh_port_slo_state",
         "gauge",
         "1 for the state in which a promise is, 0 for the others.",
         [
-            ({**_port(o.address), "objective": o.objective, "state": state}, o.state == state)
-            for o in statuses
+            ({**promise, "state": state}, one.state == state)
+            for promise, one in each
             for state in get_args(State)
         ],
     )
@@ -61,28 +78,14 @@ def _promises(statuses: Sequence[SloStatus]) -> Iterator[tuple[str, str, str, li
         "gauge",
         "What is left of the error budget: 1 untouched, 0 spent, negative when overspent.",
         [
-            ({**_port(o.address), "objective": o.objective}, o.budget_remaining)
-            for o in statuses
-            if o.budget_remaining is not None
+            (promise, one.budget_remaining)
+            for promise, one in each
+            if one.budget_remaining is not None
         ],
     )
-    yield (
-        "mesh_port_late_groups",
-        "gauge",
-        "Groups whose data is too old.",
-        [(_port(o.address), o.late_group_count) for o in fresh],
-    )
-    yield (
-        "mesh_port_missing_partitions",
-        "gauge",
-        "Partitions that are due and were never published.",
-        [(_port(o.address), o.missing_partition_count) for o in fresh],
-    )
 
 
-def _batches(
-    totals: Mapping[str, Totals],
-) -> Iterator[tuple[str, str, str, list[Sample]]]:
+def _batches(totals: Mapping[str, Totals]) -> Iterator[Family]:
     yield (
         "mesh_publications_total",
         "counter",
@@ -101,7 +104,7 @@ def _batches(
     )
 
 
-def _judge(judged_at: datetime | None) -> tuple[str, str, str, list[Sample]]:
+def _judge(judged_at: datetime | None) -> Family:
     return (
         "mesh_slo_evaluator_last_success_timestamp_seconds",
         "gauge",

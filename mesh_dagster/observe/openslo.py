@@ -48,7 +48,10 @@ def documents(ports: Iterable[PortFacts]) -> Iterator[Document]:
 
 
 def slug(text: str) -> str:
-    """Write a name in lower-case letters, digits and `-`, at most 63; a digest ends what is changed."""
+    """Write a name in lower-case letters, digits and `-`, at most 63.
+
+    What does not fit ends with a digest, so that names stay distinct.
+    """
     made = re.sub(r"[^a-z0-9]+", "-", text.removeprefix("mesh://").lower()).strip("-")
     if len(made) <= _LONGEST_NAME and _PLAIN.fullmatch(text):
         return made

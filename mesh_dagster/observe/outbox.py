@@ -26,7 +26,10 @@ from mesh_dagster.run.dialects import UtcDateTime
 LEASE = timedelta(minutes=2)
 """How long a deliverer may take for one notice; afterwards another one tries."""
 LONGEST_WAIT = timedelta(hours=1)
-"""No notice waits longer for its next attempt; a later time is the mark of a clock set back."""
+"""No notice waits longer for its next attempt."""
+LATER_THAN_SET = 2
+"""A time so many times as far away as it can be set is the mark of a clock that was set back; the
+clocks of two deliverers may differ by the rest."""
 Settled = Literal["sent", "dead", "cancelled"]
 
 
@@ -85,7 +88,12 @@ def claim(connection: sa.Connection, sink: str, token: str, now: datetime) -> Cl
     uncertain from here on, so that a killed deliverer is not taken for one that never tried.
     """
     _begin_writing(connection)
-    values = {"asked": sink, "now": now, "leased": now + LEASE, "far": now + LONGEST_WAIT}
+    values = {
+        "asked": sink,
+        "now": now,
+        "leased": now + LATER_THAN_SET * LEASE,
+        "far": now + LATER_THAN_SET * LONGEST_WAIT,
+    }
     rows = connection.execute(_NEXT, values).mappings().all()
     if not rows:
         return None

@@ -6,7 +6,9 @@ A batch with enough valid rows is published, any other refused, and each counts.
 broken while a slice of the port waits for a batch in place of one that was refused.
 """
 
+from bisect import bisect_right
 from datetime import datetime
+from operator import attrgetter
 
 from mesh_dagster.observe.budget import count_remaining
 from mesh_dagster.observe.status import SloStatus, State
@@ -35,8 +37,9 @@ def quality_status(port: PortFacts, now: datetime) -> SloStatus:
 def counted(port: PortFacts, now: datetime) -> tuple[int, int]:
     """Return how many batches of the window were refused, and how many there were."""
     begin = now - port.quality.window
-    made = sum(1 for one in port.made if begin < one.published_at <= now)
-    refused = sum(1 for time in port.refused if begin < time <= now)
+    times = attrgetter("published_at")
+    made = bisect_right(port.made, now, key=times) - bisect_right(port.made, begin, key=times)
+    refused = bisect_right(port.refused, now) - bisect_right(port.refused, begin)
     return refused, refused + made
 
 

@@ -47,10 +47,10 @@ def timeline(
     window = timing.promise.window
     begin = now - window
     moments = [begin + window * number / (count - 1) for number in range(count)]
-    steps = list(steps_of(port))
+    steps = steps_of(port)
     points = []
     for moment in moments:
-        reached = [step.newest for step in steps if step.begin <= moment]
+        reached = [event for published_at, event in steps if published_at <= moment]
         newest = reached[-1] if reached and port.made else None
         broken = clipped(judged.broken, moment)
         points.append(

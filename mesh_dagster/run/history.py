@@ -4,11 +4,9 @@ In:  the registry, clock readings; nothing later counts.
 Out: rows. Each function is one SQL statement, however many ports there are.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -43,15 +41,7 @@ class Totals(NamedTuple):
     """Of the current version; `None` before the first."""
 
 
-_KNOWN = sa.func.coalesce(
-    publications.c.oldest_group, publications.c.data_time, publications.c.published_at
-)
-_EVENT = sa.case(
-    (publications.c.rows == 0, None),
-    (publications.c.published_at < _KNOWN, publications.c.published_at),
-    else_=_KNOWN,
-)
-_MADE = [publications.c.published_at, sa.type_coerce(_EVENT, UtcDateTime).label("event")]
+_CHUNK = 1_000
 Rows = Sequence[Any]  # Any: rows of many kinds, as SQLAlchemy gives them
 
 
@@ -86,12 +76,12 @@ def since(
 ) -> dict[str, list[Made]]:
     """Return the publications of each port since its start, oldest first."""
     query = (
-        sa.select(publications.c.address, *_MADE)
+        sa.select(publications.c.address, publications.c.published_at, _event(publications))
         .where(publications.c.published_at <= now)
         .where(_beyond(publications.c.address, publications.c.published_at, starts))
-        .order_by(publications.c.address, publications.c.version)
+        .order_by(publications.c.published_at)
     )
-    return _by_address(_rows(registry, query))
+    return _by_address(registry, query)
 
 
 def before(registry: Registry, starts: Mapping[str, datetime]) -> dict[str, Before]:
@@ -103,31 +93,27 @@ def before(registry: Registry, starts: Mapping[str, datetime]) -> dict[str, Befo
         .where(sa.not_(_beyond(ports.c.address, own.c.published_at, starts)))
         .limit(1)
     )
+    first = reached.order_by(own.c.published_at)
+    last = reached.order_by(own.c.published_at.desc())
     dated = reached.with_only_columns(own.c.data_time).where(own.c.data_time.is_not(None))
-    last = reached.order_by(own.c.published_at.desc()).scalar_subquery()
-    first = reached.order_by(own.c.published_at).scalar_subquery()
-    newest = dated.order_by(own.c.data_time.desc()).scalar_subquery()
-    of_a_slice = sa.case((publications.c.slice != "", newest))
-    query = (
-        sa.select(publications.c.address, first, of_a_slice, *_MADE)
-        .join_from(
-            ports,
-            publications,
-            (publications.c.address == ports.c.address) & (publications.c.published_at == last),
-        )
-        .order_by(publications.c.version)
-    )
-    return {row[0]: Before(row[1], row[2], Made(*row[3:])) for row in _rows(registry, query)}
+    columns = [
+        first.scalar_subquery(),
+        dated.order_by(own.c.data_time.desc()).scalar_subquery(),
+        last.scalar_subquery(),
+        last.with_only_columns(_event(own)).scalar_subquery(),
+    ]
+    rows = _rows(registry, sa.select(ports.c.address, *columns))
+    return {row[0]: Before(row[1], row[2], Made(row[3], row[4])) for row in rows if row[1]}
 
 
 def up_to(registry: Registry, addresses: Collection[str], now: datetime) -> dict[str, list[Made]]:
     """Return every publication of some ports up to a moment, oldest first."""
     query = (
-        sa.select(publications.c.address, *_MADE)
+        sa.select(publications.c.address, publications.c.published_at, _event(publications))
         .where(publications.c.address.in_(addresses), publications.c.published_at <= now)
-        .order_by(publications.c.address, publications.c.version)
+        .order_by(publications.c.published_at)
     )
-    return _by_address(_rows(registry, query))
+    return _by_address(registry, query)
 
 
 def by_data_time(
@@ -137,9 +123,9 @@ def by_data_time(
     query = (
         sa.select(publications.c.address, publications.c.data_time, publications.c.data_time)
         .where(publications.c.address.in_(addresses), publications.c.data_time <= now)
-        .order_by(publications.c.address, publications.c.data_time)
+        .order_by(publications.c.data_time)
     )
-    return _by_address(_rows(registry, query))
+    return _by_address(registry, query)
 
 
 def groups(registry: Registry, now: datetime | None) -> dict[str, dict[str, datetime]]:
@@ -243,12 +229,24 @@ def totals(registry: Registry) -> dict[str, Totals]:
     return {row[0]: Totals(*row[1:]) for row in _rows(registry, query)}
 
 
-def _by_address(rows: Rows) -> dict[str, list[Made]]:
-    """Part rows that are sorted by address."""
-    return {
-        address: [Made(published_at, event) for _, published_at, event in found]
-        for address, found in groupby(rows, key=itemgetter(0))
-    }
+def _event(made: sa.FromClause) -> sa.ColumnElement[datetime]:
+    """Return the column that `Made.event` describes."""
+    known = sa.func.coalesce(made.c.oldest_group, made.c.data_time, made.c.published_at)
+    event = sa.case(
+        (made.c.rows == 0, None),
+        (made.c.published_at < known, made.c.published_at),
+        else_=known,
+    )
+    return sa.type_coerce(event, UtcDateTime).label("event")
+
+
+def _by_address(registry: Registry, query: sa.Select[Any]) -> dict[str, list[Made]]:
+    """Part publications that are sorted by time, as they come; a tick reads many."""
+    found: defaultdict[str, list[Made]] = defaultdict(list)
+    with registry.begin() as connection:
+        for address, published_at, event in connection.execute(query).yield_per(_CHUNK):
+            found[address].append(Made(published_at, event))
+    return found
 
 
 def _beyond(

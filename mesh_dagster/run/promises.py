@@ -87,7 +87,7 @@ def with_all_publications(
     ports = {port.address: port for port in facts}
     made = history.up_to(registry, ports, now)
     return [
-        replace(port, made=made[address], newest_before=None, complete=True)
+        replace(port, made=made.get(address, []), newest_before=None, complete=True)
         for address, port in ports.items()
     ]
 
@@ -151,6 +151,7 @@ def quality_of(row: Json) -> Quality:
         window=timedelta(seconds=window),
         rows=(rows[0], rows[1]) if rows else None,
         rows_vs_last=row.get("rows_vs_last"),
+        volume=row.get("volume", usual.volume),
         alert=tuple(row.get("alert", ())),
     )
 

@@ -50,7 +50,7 @@ publications = sa.Table(
     sa.Column("address", sa.String, primary_key=True),
     sa.Column("version", sa.BigInteger, primary_key=True),
     sa.Column("publication_id", sa.String, nullable=False),
-    sa.Column("published_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("published_at", UtcDateTime, nullable=False),
     sa.Column("run_id", sa.String),
     sa.Column("contract_version", sa.String, nullable=False),
     sa.Column("contract_digest", sa.String, nullable=False),
@@ -64,6 +64,10 @@ publications = sa.Table(
     sa.Column("inputs", _JSON, nullable=False),
     sa.Column("profile", _JSON, nullable=False),
     sa.Column("groups", _JSON, nullable=False),
+    # What every tick of judgement reads, whole: the publications of a window.
+    sa.Index(
+        "ix_publications_window", *("published_at", "address", "data_time", "oldest_group", "rows")
+    ),
     sa.Index("ix_publications_time", "address", "published_at"),
     sa.Index("ix_publications_slice", "address", "slice", "published_at"),
     sa.Index("ix_publications_data_time", "address", "data_time"),

@@ -7,7 +7,7 @@ from mesh_dagster.run.store import Store
 from tests.cli.scenario import mesh
 
 COMMANDS = ["ls", "show", "read", "sql", "run", "demo", "vacuum", "reindex"]
-GROUPS = ["alerts"]
+GROUPS = ["alerts", "export", "slo"]
 
 
 def test_the_commands_are_these() -> None:
