@@ -144,7 +144,8 @@ def test_the_runs_are_kept_for_the_ui_in_the_mesh_when_there_is_no_dagster_home(
     mesh("run", "shop", "--partition", "east")
 
     home = mesh_root / "dagster_home"
-    assert (home / "dagster.yaml").read_text("utf-8") == "telemetry:\n  enabled: false\n"
+    settings = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+    assert (home / "dagster.yaml").read_text("utf-8") == settings
     with dg.DagsterInstance.from_config(str(home)) as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
 
