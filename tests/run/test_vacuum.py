@@ -10,6 +10,7 @@ from mesh_dagster.declare.address import Address
 from mesh_dagster.run import delta
 from mesh_dagster.run.internal import read_internal, write_internal
 from mesh_dagster.run.read import read
+from mesh_dagster.run.record import publication
 from mesh_dagster.run.store import WHOLE, Store
 from mesh_dagster.run.vacuum import LONGEST_RUN, Vacuumed, vacuum
 from tests.run.scenario import ADDRESS, lines, publish_batch
@@ -25,7 +26,7 @@ def _kept(length: timedelta) -> Callable[[Address], timedelta]:
 def _published_at(version: int) -> datetime:
     store = Store.at()
     found = delta.history(store, store.table(Address.parse(ADDRESS)))
-    return next(entry["published_at"] for entry in found if entry["version"] == version)
+    return next(publication(entry).published_at for entry in found if entry["version"] == version)
 
 
 def _publish(*batches: tuple[int, ...]) -> None:
