@@ -20,7 +20,9 @@ from mesh_dagster.run.casts import uncastable
 from mesh_dagster.run.draft import Draft
 from mesh_dagster.run.explain import absent_faults, findings_of, refuses
 from mesh_dagster.run.fuse import NotFusableError, draft_of
+from mesh_dagster.run.keys import Others
 from mesh_dagster.run.native import ANYTHING
+from mesh_dagster.run.profile import ProfileDepth
 from mesh_dagster.run.query import Answers, answers_to
 from mesh_dagster.run.schemas import (
     absent_columns,
@@ -41,7 +43,7 @@ def audit(
     contract: Contract | PanderaContract,
     *,
     others: pl.LazyFrame | None = None,
-    distinct: bool = True,
+    profile: ProfileDepth = "full",
 ) -> Verdict:
     """Say whether a batch keeps a contract, as pandera says it at full depth.
 
@@ -50,7 +52,8 @@ def audit(
         contract: A `pandera.polars` model or schema.
         others: Rows published in other partitions; what is unique is unique over both. Only the
             columns of keys are read from them.
-        distinct: Whether the profile estimates distinct values, which costs half a scan more.
+        profile: How much the profile says; "rows" costs nothing beside the verdict, "full" half
+            a scan and more.
 
     Returns:
         A verdict that accepts exactly what pandera accepts, whatever depth the environment sets.
@@ -62,15 +65,15 @@ def audit(
         polars.exceptions.PolarsError: The batch itself cannot be read.
     """
     known = Contract.of(contract)
-    return _judged(_plan_of(batch), known, known.schema, _Wish(others, distinct))
+    return _judged(_plan_of(batch), known, known.schema, _Wish(others, profile))
 
 
 def audit_staged(
     plan: pl.LazyFrame,
     contract: Contract,
     *,
-    others: pl.LazyFrame | None = None,
-    distinct: bool = True,
+    others: pl.LazyFrame | Others | None = None,
+    profile: ProfileDepth = "full",
     absent: Collection[str] = (),
 ) -> Verdict:
     """Audit data that was conformed and written: types and rules are checked, nothing is parsed.
@@ -79,22 +82,18 @@ def audit_staged(
         plan: A scan of staged files.
         contract: The contract that the data was conformed to.
         others: As in `audit`.
-        distinct: As in `audit`.
-        absent: Optional columns that the batch lacked, which `conform` filled with nulls; their
-            own rules are not asked.
+        profile: As in `audit`.
+        absent: Optional columns that the batch lacked, which `conform` filled with nulls; the
+            batch is judged without them, as pandera would have judged it.
     """
     schema = without_parsing(contract.schema)
-    optional = {name for name in absent if not schema.columns[name].required}
-    return _judged(
-        plan, contract, without_columns(schema, optional), _Wish(others, distinct, optional)
-    )
+    return _judged(plan.drop(absent), contract, schema, _Wish(others, profile))
 
 
 @dataclass(frozen=True)
 class _Wish:
-    others: pl.LazyFrame | None
-    distinct: bool
-    unasked: Collection[str] = ()
+    others: pl.LazyFrame | Others | None
+    profile: ProfileDepth
 
 
 def _plan_of(batch: object) -> pl.LazyFrame:
@@ -113,9 +112,7 @@ def _judged(
     present = plan.collect_schema().names()
     declared = [name for label in schema.columns for name in columns_of(label, schema, present)]
     declared = declared or present if schema.dtype is not None else declared
-    undeclared = tuple(
-        name for name in present if name not in declared and name not in wish.unasked
-    )
+    undeclared = tuple(name for name in present if name not in declared)
     try:
         if drops_rows(schema):
             raise NotFusableError("drop_invalid_rows")
@@ -140,7 +137,7 @@ def _fused(
     draft = draft_of(plan, schema)
     if draft.root is not None and draft.error is None:
         try:
-            return answers_to(draft.root, draft, declared, wish.others, distinct=wish.distinct)
+            return answers_to(draft.root, draft, declared, wish.others, depth=wish.profile)
         except ANYTHING:
             # A cast or a check cannot be run.
             resisting = uncastable(draft, schema)
@@ -162,4 +159,4 @@ def _fused(
 def _apart(draft: Draft, declared: list[str], wish: _Wish) -> Answers:
     if draft.root is None or draft.error is not None:
         raise NotFusableError("pandera did not plan it") from draft.error
-    return answers_to(draft.root, draft, declared, wish.others, distinct=wish.distinct, apart=True)
+    return answers_to(draft.root, draft, declared, wish.others, depth=wish.profile, apart=True)

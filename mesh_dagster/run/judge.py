@@ -21,6 +21,7 @@ from mesh_dagster.run import delta
 from mesh_dagster.run.audit import audit, audit_staged
 from mesh_dagster.run.conform import NOT_CONFORMING, conform
 from mesh_dagster.run.record import last_digest, last_rows
+from mesh_dagster.run.sidecar import Beside, write_sidecar
 from mesh_dagster.run.split import split
 from mesh_dagster.run.stage import Staged, Staging
 from mesh_dagster.run.store import WHOLE, Store
@@ -56,6 +57,13 @@ class Batch:
     def quarantine_schema(self) -> dict[str, pl.DataType]:
         """The types of the port's rejected rows, in order."""
         return {**self.schema, RULES_COLUMN: pl.List(pl.String())}
+
+    @property
+    def absent(self) -> list[str]:
+        """The optional columns that the build left out; they are stored as nulls."""
+        present, contract = self.plan.collect_schema(), self.port.contract
+        optional = (column.name for column in contract.columns if not column.required)
+        return [name for name in optional if name not in present]
 
 
 @dataclass(frozen=True)
@@ -119,8 +127,8 @@ def judge_staged(
 ) -> Judged:
     """Judge rows that are staged already; otherwise as `judge`."""
     elsewhere = _verdict_elsewhere(batch, store, base)
-    others = None if elsewhere else _others_for(batch, base)
-    verdict = audit_staged(staged.plan(), batch.port.contract, others=others)
+    others = None if elsewhere else _others_for(batch, store, base)
+    verdict = audit_staged(staged.plan(), batch.port.contract, others=others, absent=batch.absent)
     verdict = _inside_partition(batch, staged, verdict)
     quality = batch.port.quality
     last = last_rows(store, base) if base and quality.rows_vs_last is not None else None
@@ -132,12 +140,14 @@ def judge_staged(
         judged = _parted(batch, judged, area, aside, others)
     if judged.accepted and elsewhere:
         return replace(judged, verdict=elsewhere, accepted=None, elsewhere=True)
+    if judged.accepted:
+        write_sidecar(store, judged.accepted.content, _spanning(batch))
     return judged
 
 
 def depends_on_others(batch: Batch, store: Store, base: delta.Snapshot | None) -> bool:
     """Say whether a batch must be judged again because other partitions have changed."""
-    return _others_for(batch, base) is not None or _changed(batch, store, base) is not None
+    return _others_for(batch, store, base) is not None or _changed(batch, store, base) is not None
 
 
 def current(base: delta.Snapshot | None) -> str:
@@ -176,16 +186,20 @@ def _misfit(finding: Finding, misfits: Mapping[str, pl.DataType]) -> Finding:
     return replace(finding, passed=False, failing_rows=None, note=f"is {misfits[column]}")
 
 
-def _others_for(batch: Batch, base: delta.Snapshot | None) -> pl.LazyFrame | None:
-    """Return the other partitions if a key of the contract could repeat across them."""
-    if base is None or batch.slice == WHOLE:
-        return None
+def _spanning(batch: Batch) -> list[tuple[str, ...]]:
+    """Return the keys of the contract that could repeat across partitions."""
+    if batch.slice == WHOLE:
+        return []
     placing = batch.port.partition_columns
     dimensions = 1 if "" in placing else batch.slice.count(_DIMENSION_BORDER) + 1
     columns = set(placing.values()) if len(placing) == dimensions else None
-    spanning = [key for key in batch.port.contract.keys if columns is None or columns - set(key)]
-    others = base.of_slice(batch.slice, other=True)
-    return replace(others, schema=batch.schema).plan() if spanning and others.files else None
+    return [key for key in batch.port.contract.keys if columns is None or columns - set(key)]
+
+
+def _others_for(batch: Batch, store: Store, base: delta.Snapshot | None) -> Beside | None:
+    """Return the other partitions if a key of the contract could repeat across them."""
+    others = base.of_slice(batch.slice, other=True) if base and _spanning(batch) else None
+    return Beside(replace(others, schema=batch.schema), store) if others and others.files else None
 
 
 def _changed(batch: Batch, store: Store, base: delta.Snapshot | None) -> delta.Snapshot | None:
@@ -212,13 +226,13 @@ def _verdict_elsewhere(batch: Batch, store: Store, base: delta.Snapshot | None) 
 
 
 def _parted(
-    batch: Batch, judged: Judged, area: Staging, aside: Staging, others: pl.LazyFrame | None
+    batch: Batch, judged: Judged, area: Staging, aside: Staging, others: Beside | None
 ) -> Judged:
     staged, port = judged.staged, batch.port
     if staged is None:
         return judged
     try:
-        parts = split(staged.plan(), port.contract)
+        parts = split(staged.plan(), port.contract, others=others, absent=batch.absent)
     except NotSplittableError:
         return judged
     rejected = _written(aside, parts.rejected, batch.quarantine_schema, batch.slice)
@@ -228,7 +242,7 @@ def _parted(
     if staged.rows - rejected.rows < port.quality.valid_rows * staged.rows:
         return judged
     valid = _written(area, parts.valid, batch.schema, batch.slice)
-    again = audit_staged(valid.plan(), port.contract, others=others)
+    again = audit_staged(valid.plan(), port.contract, others=others, absent=batch.absent)
     again = _inside_partition(batch, valid, again)
     if not again.accepted:
         return judged

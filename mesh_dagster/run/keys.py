@@ -7,12 +7,13 @@ Why: no two equal hashes prove that no two keys are equal. Only equal hashes are
 so that a batch without repeated keys is judged by sorting whole numbers in parts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import polars as pl
 
-_PART_ROWS = 2_000_000
+_PART_ROWS = 6_000_000
 _MOST_CONFIRMED = 250_000
 _PRIMES = (1, 3, 5, 7, 11, 13, 17, 23, 31, 61, 127, 251, 509, 1021)
 _NULL = -(2**63)
@@ -57,7 +58,7 @@ class Keys:
 
     def _tapped(self, chunk: pl.Series) -> pl.Series:
         self.chunks.append(chunk)
-        return pl.repeat(value=False, n=len(chunk), dtype=pl.Boolean, eager=True)
+        return chunk.is_null()  # a key is never null
 
     def _take(self, batch: pl.DataFrame) -> None:
         self.chunks.append(batch.to_series())
@@ -77,6 +78,18 @@ class Repeats:
     """Values of `key_of` of these rows, each once."""
 
 
+class Others(Protocol):
+    """Rows that count as present, of whose keys some are known without reading them."""
+
+    def plan(self) -> pl.LazyFrame:
+        """Return all rows."""
+
+    def shared(
+        self, key: Key, schema: pl.Schema, mine: Iterable[pl.Series]
+    ) -> tuple[list[pl.Series], pl.LazyFrame | None]:
+        """Return the known keys that a batch has too, and the rows whose keys are not known."""
+
+
 def key_of(key: Key, schema: pl.Schema) -> pl.Expr:
     """Return eight bytes that are equal wherever the key is: the value itself, or a hash."""
     values = key.values(schema)
@@ -90,7 +103,9 @@ def key_of(key: Key, schema: pl.Schema) -> pl.Expr:
     return values[0].hash()
 
 
-def repeats_of(plan: pl.LazyFrame, key: Key, mine: Keys, others: pl.LazyFrame | None) -> Repeats:
+def repeats_of(
+    plan: pl.LazyFrame, key: Key, mine: Keys, others: pl.LazyFrame | Others | None
+) -> Repeats:
     """Say which rows of a plan share their key with another row of it, or of the others.
 
     Args:
@@ -101,16 +116,21 @@ def repeats_of(plan: pl.LazyFrame, key: Key, mine: Keys, others: pl.LazyFrame | 
     """
     theirs = Keys()
     schema = plan.collect_schema()
-    if others is not None:
-        others = _like(others, key.columns, schema)
-        pl.collect_all([theirs.pour(others, key_of(key, schema))], engine="streaming")
+    unread = others if isinstance(others, pl.LazyFrame) else None
+    if others is not None and not isinstance(others, pl.LazyFrame):
+        theirs.chunks, unread = others.shared(key, schema, mine.chunks)
+    if unread is not None:
+        unread = _like(unread, key.columns, schema)
+        pl.collect_all([theirs.pour(unread, key_of(key, schema))], engine="streaming")
     suspects, rows = _suspects(mine.chunks, theirs.chunks)
     if not rows:
         return Repeats()
     if rows > _MOST_CONFIRMED:
         # Of ten million hashes, two agree by chance once in 400,000 batches: such a count stands.
         return Repeats(rows, suspects)
-    return _confirmed(plan, others, [*key.values(schema), key_of(key, schema)], suspects)
+    present = others if others is None or isinstance(others, pl.LazyFrame) else others.plan()
+    present = None if present is None else _like(present, key.columns, schema)
+    return _confirmed(plan, present, [*key.values(schema), key_of(key, schema)], suspects)
 
 
 def repeating(key: Key, schema: pl.Schema, repeats: Repeats) -> pl.Expr:

@@ -8,34 +8,40 @@ Bounds are Python values; long texts are cut. Nothing here becomes a message.
 import math
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Literal
 
 import polars as pl
 
 from mesh_dagster.run.verdict import Bound, ColumnProfile, Profile
 
+ProfileDepth = Literal["rows", "bounds", "full"]
+"""What a profile holds: only how many rows there are; of each column the nulls, NaNs, bounds and
+mean as well; or also about how many values are distinct, for which every value is hashed."""
+
 _LONGEST_TEXT = 64
 _ROWS = "rows"
 
 
-def profile_expressions(schema: pl.Schema, *, distinct: bool = True) -> list[pl.Expr]:
-    """Return one aggregate for each fact of each column, named by position.
+def profiled_columns(schema: pl.Schema, depth: ProfileDepth) -> pl.Schema:
+    """Return those of some columns that a profile looks at."""
+    return pl.Schema() if depth == "rows" else schema
 
-    Args:
-        schema: The columns.
-        distinct: Whether to estimate how many values are distinct; every value is hashed for it.
-    """
+
+def profile_expressions(schema: pl.Schema, depth: ProfileDepth = "full") -> list[pl.Expr]:
+    """Return one aggregate for each fact of each column, named by position."""
     expressions = [pl.len().alias(_ROWS)]
-    for number, (name, dtype) in enumerate(schema.items()):
+    for number, (name, dtype) in enumerate(profiled_columns(schema, depth).items()):
         facts = _facts(pl.selectors.by_name(name).as_expr(), dtype)
-        if not distinct:
+        if depth == "bounds":
             facts.pop("distinct", None)
         expressions += [fact.alias(f"{number}:{key}") for key, fact in facts.items()]
     return expressions
 
 
-def profile_of(schema: pl.Schema, answers: pl.DataFrame) -> Profile:
+def profile_of(schema: pl.Schema, answers: pl.DataFrame, depth: ProfileDepth = "full") -> Profile:
     """Read the profile from the row that `profile_expressions` gave."""
-    columns = tuple(_column(name, number, answers) for number, name in enumerate(schema))
+    known = profiled_columns(schema, depth)
+    columns = tuple(_column(name, number, answers) for number, name in enumerate(known))
     return Profile(int(answers[_ROWS].item()), columns)
 
 

@@ -14,9 +14,14 @@ import polars as pl
 
 from mesh_dagster.run.draft import Draft, Mask
 from mesh_dagster.run.explain import Demand, Fault
-from mesh_dagster.run.keys import Key, Keys, Repeats, key_of, repeating, repeats_of
+from mesh_dagster.run.keys import Key, Keys, Others, Repeats, key_of, repeating, repeats_of
 from mesh_dagster.run.native import ANYTHING
-from mesh_dagster.run.profile import profile_expressions, profile_of
+from mesh_dagster.run.profile import (
+    ProfileDepth,
+    profile_expressions,
+    profile_of,
+    profiled_columns,
+)
 from mesh_dagster.run.verdict import Profile
 
 _FAILING, _LENGTH = "failing", "length"
@@ -42,9 +47,9 @@ def answers_to(
     root: pl.LazyFrame,
     draft: Draft,
     profiled: Iterable[str],
-    others: pl.LazyFrame | None,
+    others: pl.LazyFrame | Others | None,
     *,
-    distinct: bool = True,
+    depth: ProfileDepth = "full",
     apart: bool = False,
 ) -> Answers:
     """Run a draft.
@@ -54,7 +59,7 @@ def answers_to(
         draft: The rules.
         profiled: The columns to profile.
         others: Rows of other partitions, for uniqueness.
-        distinct: Whether to estimate distinct values.
+        depth: How much of these columns the profile says.
         apart: Ask every rule by itself, so that one that cannot be run spoils no other.
 
     Raises:
@@ -62,6 +67,7 @@ def answers_to(
     """
     schema = root.collect_schema()
     known = pl.Schema({name: schema[name] for name in profiled if name in schema})
+    known = profiled_columns(known, depth)
     questions = _questions(root, draft.masks)
     faults = list(draft.faults)
     if apart:
@@ -69,7 +75,7 @@ def answers_to(
         questions = _Questions([], [])
     poured = [(demand, key, Keys()) for demand, key in draft.keys]
     main = [
-        *profile_expressions(known, distinct=distinct),
+        *profile_expressions(known, depth),
         *_main(known, draft, questions),
         *(keys.tap(key_of(k, schema)).alias(f"key:{n}") for n, (_, k, keys) in enumerate(poured)),
     ]

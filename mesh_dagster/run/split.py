@@ -5,6 +5,7 @@ Out: two plans; each rejected row names the rules that caught it. Whether the va
 published is decided by `run/publish.py`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
@@ -14,7 +15,7 @@ from mesh_dagster.errors import NotSplittableError
 from mesh_dagster.run.draft import Draft
 from mesh_dagster.run.explain import Demand
 from mesh_dagster.run.fuse import NotFusableError, draft_of
-from mesh_dagster.run.keys import Keys, key_of, repeating, repeats_of
+from mesh_dagster.run.keys import Keys, Others, key_of, repeating, repeats_of
 from mesh_dagster.run.query import holds_by_demand, odd_faults
 from mesh_dagster.run.schemas import labelled, without_parsing
 
@@ -30,7 +31,13 @@ class Split:
     """With `mesh_rules`, the texts of the rules that caught the row, in the contract's order."""
 
 
-def split(plan: pl.LazyFrame, contract: Contract, *, others: pl.LazyFrame | None = None) -> Split:
+def split(
+    plan: pl.LazyFrame,
+    contract: Contract,
+    *,
+    others: pl.LazyFrame | Others | None = None,
+    absent: Collection[str] = (),
+) -> Split:
     """Part a conformed batch by the rules that speak of rows.
 
     Every row of a repeated key is rejected, whatever `report_duplicates` says, as pandera does on
@@ -41,11 +48,12 @@ def split(plan: pl.LazyFrame, contract: Contract, *, others: pl.LazyFrame | None
         plan: Conformed rows, which can be read again.
         contract: What they were conformed to.
         others: Rows published in other partitions, which keys must not repeat.
+        absent: As in `audit_staged`; in both parts these columns hold nulls, as in the plan.
 
     Raises:
         NotSplittableError: A broken rule is not about rows, so the batch can only be refused.
     """
-    draft = _draft(plan, contract)
+    draft = _draft(plan.drop(absent), contract)
     root = draft.root if draft.root is not None else plan
     errors = {(r.kind, r.column, r.number): r.text for r in contract.rules if r.level == "error"}
     faults = [*draft.faults, *odd_faults(root, draft)]
@@ -54,7 +62,9 @@ def split(plan: pl.LazyFrame, contract: Contract, *, others: pl.LazyFrame | None
         raise NotSplittableError(contract.name, _texts(broken, contract))
     holds = {**holds_by_demand(draft.masks), **_alone(root, draft, others)}
     kept = [(text, holds.get(demand)) for demand, text in errors.items()]
-    return _parted(root, [(text, expr) for text, expr in kept if expr is not None])
+    types = plan.collect_schema()
+    whole = root.with_columns(pl.lit(None, dtype=types[name]).alias(name) for name in absent)
+    return _parted(whole, [(text, expr) for text, expr in kept if expr is not None])
 
 
 def _draft(plan: pl.LazyFrame, contract: Contract) -> Draft:
@@ -72,7 +82,9 @@ def _texts(broken: set[Demand], contract: Contract) -> list[str]:
     return [known.get(demand, demand[0]) for demand in broken]
 
 
-def _alone(root: pl.LazyFrame, draft: Draft, others: pl.LazyFrame | None) -> dict[Demand, pl.Expr]:
+def _alone(
+    root: pl.LazyFrame, draft: Draft, others: pl.LazyFrame | Others | None
+) -> dict[Demand, pl.Expr]:
     """Return, per key, the expression that no other row has it."""
     schema = root.collect_schema()
     poured = [(demand, key, Keys()) for demand, key in draft.keys]

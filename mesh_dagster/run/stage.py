@@ -18,6 +18,7 @@ from upath import UPath
 
 from mesh_dagster.run import delta
 from mesh_dagster.run.columns import named, stored
+from mesh_dagster.run.sidecar import sidecar_of
 from mesh_dagster.run.store import WHOLE, Store
 
 MARKERS = "_staging"
@@ -85,7 +86,8 @@ class Staging:
         """Delete what was not kept, then the marker."""
         for file in self._written:
             if file.path not in self._kept:
-                self._store.path(f"{self._uri}/{file.path}").unlink(missing_ok=True)
+                for path in (sidecar_of(file.path), file.path):
+                    self._store.path(f"{self._uri}/{path}").unlink(missing_ok=True)
         self._open.close()
         self._marker.unlink(missing_ok=True)
 

@@ -19,6 +19,7 @@ from upath import UPath
 from mesh_dagster.declare.address import Address
 from mesh_dagster.run import delta
 from mesh_dagster.run.internal import current_file
+from mesh_dagster.run.sidecar import sidecar_of
 from mesh_dagster.run.stage import DATA, MARKERS
 from mesh_dagster.run.store import Store
 
@@ -87,7 +88,10 @@ def _table(
         or _written_at(present[path], now) < now - LONGEST_RUN
     }
     doomed = [present[path] for path in sorted(orphans | (expired & present.keys()))]
-    size = _delete(doomed, dry_run=dry_run)
+    # A sidecar goes first, so that none is left without its file.
+    beside = [file.with_name(sidecar_of(file.name)) for file in doomed]
+    beside = [sidecar for sidecar in beside if sidecar.exists()]
+    size = _delete([*beside, *doomed], dry_run=dry_run)
     if not dry_run:
         for writer in dead:
             store.path(f"{uri}/{MARKERS}/{writer}.lock").unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from mesh_dagster.run.explain import (
     findings_of,
     refuses,
 )
-from mesh_dagster.run.keys import Key, Keys, key_of, repeats_of
+from mesh_dagster.run.keys import Key, Keys, Others, key_of, repeats_of
 from mesh_dagster.run.native import without_invalid_rows
 from mesh_dagster.run.profile import profile_expressions, profile_of
 from mesh_dagster.run.schemas import absent_columns, columns_of, labelled
@@ -29,7 +29,7 @@ def judged_whole(
     frame: pl.DataFrame,
     contract: Contract,
     schema: pa.DataFrameSchema,
-    others: pl.LazyFrame | None,
+    others: pl.LazyFrame | Others | None,
 ) -> Verdict:
     """Let pandera judge a collected batch.
 
@@ -85,7 +85,9 @@ def _profile(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> Profile:
     return profile_of(known, frame.select(profile_expressions(known)))
 
 
-def _repeated(plan: pl.LazyFrame, schema: pa.DataFrameSchema, others: pl.LazyFrame) -> list[Fault]:
+def _repeated(
+    plan: pl.LazyFrame, schema: pa.DataFrameSchema, others: pl.LazyFrame | Others
+) -> list[Fault]:
     types = plan.collect_schema()
     wanted: list[tuple[Demand, Key]] = [
         (("unique", label, 0), Key([name], alone=True))

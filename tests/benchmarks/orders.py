@@ -101,6 +101,15 @@ def contract(
     )
 
 
+def key_contract(*unique: str) -> pa.DataFrameSchema:
+    """Return a contract with a key, and no rule but for the types of its columns."""
+    whole = contract(unique=unique)
+    columns = {
+        name: pa.Column(whole.columns[name].dtype, unique=len(unique) == 1) for name in unique
+    }
+    return pa.DataFrameSchema(columns, unique=list(unique) if len(unique) > 1 else None)
+
+
 def _put(column: str, value: object) -> Callable[[pl.DataFrame, int], pl.DataFrame]:
     def plant(frame: pl.DataFrame, row: int) -> pl.DataFrame:
         here = pl.int_range(pl.len()) == row

@@ -290,6 +290,21 @@ def test_an_optional_column_that_was_absent_need_not_hold_values() -> None:
     assert audit_staged(staged, contract, absent=["b"]).accepted
 
 
+def test_a_rule_over_an_optional_column_that_was_absent_cannot_be_run() -> None:
+    """As pandera says of the batch that was built."""
+
+    def sure(data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col("b").is_null())
+
+    columns = {"a": pa.Column(pl.Int64), "b": pa.Column(pl.Int64, required=False)}
+    contract = Contract.of(pa.DataFrameSchema(columns, checks=pa.Check(sure)))
+    staged = pl.LazyFrame({"a": [1], "b": [None]}, schema_overrides={"b": pl.Int64})
+
+    verdict = audit_staged(staged, contract, absent=["b"])
+
+    assert [f.note for f in verdict.broken] == ["could not be run: ColumnNotFoundError"]
+
+
 def test_rows_that_pandera_drops_break_no_rule() -> None:
     schema = pa.DataFrameSchema({"a": pa.Column(pl.Int64, pa.Check.ge(0))}, drop_invalid_rows=True)
 
@@ -361,6 +376,23 @@ def test_the_profile_is_taken_in_the_same_pass() -> None:
         ColumnProfile("at", 0, 0, at[0], at[1], None, 2),
         ColumnProfile("l", 0),
     )
+
+
+def test_a_profile_says_no_more_than_was_asked() -> None:
+    schema = pa.DataFrameSchema({"n": pa.Column(pl.Int64, nullable=True, coerce=True)})
+    batch = pl.DataFrame({"n": ["1", None]})
+
+    rows = audit(batch, schema, profile="rows")
+    bounds = audit(batch, schema, profile="bounds")
+
+    assert (rows.profile.rows, rows.profile.columns) == (2, ())
+    assert bounds.profile.columns == (ColumnProfile("n", 1, 0, 1, 1, 1.0, None),)
+
+
+def test_without_a_profile_a_cast_is_made_all_the_same() -> None:
+    schema = pa.DataFrameSchema({"a": pa.Column(pl.Int64, coerce=True, nullable=True)})
+
+    assert not audit(pl.DataFrame({"a": ["x"]}), schema, profile="rows").accepted
 
 
 @pytest.mark.parametrize("microseconds", [2**62, -(2**63), 2**63 - 1])

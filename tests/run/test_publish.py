@@ -283,18 +283,39 @@ def test_rows_outside_their_partition_are_refused() -> None:
     assert_nothing_changed()
 
 
-@pytest.mark.parametrize("quality", [Quality(), SET_ASIDE], ids=["refuse", "quarantine"])
-def test_a_key_that_another_partition_holds_is_refused(quality: Quality) -> None:
-    port = port_of(quality=quality)
+def test_a_key_that_another_partition_holds_is_refused() -> None:
+    publish_well(lines(1, 2), PORT, "a")
+
+    outcome = refusal_of(lines(2, 3), PORT, "b")
+
+    assert str(outcome.error) == refused("'order unique' on 1 of 2 rows")
+    assert_nothing_changed()
+
+
+def test_rows_with_a_key_of_another_partition_are_set_aside() -> None:
+    port = port_of(quality=SET_ASIDE)
     publish_well(lines(1, 2), port, "a")
 
-    outcome = refusal_of(lines(2, 3), port, "b")
+    outcome = publish_well(lines(2, 3, 4), port, "b")
 
-    remedy = (
-        ASIDE if quality == Quality() else "Fix the batch; none of its rows could be set aside."
-    )
-    assert str(outcome.error) == refused("'order unique' on 1 of 2 rows", remedy=remedy)
-    assert_nothing_changed()
+    aside = read(f"{ADDRESS}?quarantine").collect()
+    assert orders_at() == [1, 2, 3, 4]
+    assert outcome.publication.rejected_rows == 1
+    assert aside.select("order", "mesh_rules").rows() == [(2, ["order unique"])]
+    assert strays() == []
+
+
+def test_an_optional_column_that_a_batch_lacks_breaks_no_rule() -> None:
+    schema = line_schema().add_columns({"note": pa.Column(str, required=False)})
+    port = port_of(schema, quality=SET_ASIDE)
+
+    clean = publish_well(lines(1, 2), port)
+    parted = publish_well(pl.concat([lines(1, 2, 3), lines(4, amount=-1.0)]), port)
+
+    assert clean.verdict.accepted
+    assert parted.publication.rejected_rows == 1
+    assert orders_at() == [1, 2, 3]
+    assert read(ADDRESS).collect()["note"].to_list() == [None] * 3
 
 
 def test_a_key_may_move_to_another_partition_once_it_has_left_the_first() -> None:

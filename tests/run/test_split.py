@@ -75,6 +75,19 @@ def test_a_key_of_another_partition_is_rejected() -> None:
     assert parts.rejected.collect()["play_id"].to_list() == [2]
 
 
+def test_an_optional_column_that_was_absent_catches_no_row() -> None:
+    columns = {"a": pa.Column(pl.Int64, pa.Check.ge(0)), "b": pa.Column(pl.Int64, required=False)}
+    contract = Contract.of(pa.DataFrameSchema(columns))
+    staged = pl.LazyFrame({"a": [1, -1], "b": [None, None]}, schema_overrides={"b": pl.Int64})
+
+    parts = split(staged, contract, absent=["b"])
+
+    assert parts.valid.collect().rows() == [(1, None)]
+    assert parts.rejected.select("a", "b", RULES_COLUMN).collect().rows() == [
+        (-1, None, ["a >= 0"])
+    ]
+
+
 def test_a_wrong_type_can_only_be_refused() -> None:
     with pytest.raises(NotSplittableError) as caught:
         split(pl.LazyFrame({"play_id": [1.0], "song": ["A"]}), PLAY)
