@@ -169,8 +169,13 @@ class _ColumnBackend(QuietColumnBackend):
         return []
 
     def set_default(self, check_obj: Any, schema: Any = None) -> Any:
-        # pandera sets it for the frame, and again for the column, where it changes nothing.
-        return check_obj if check_obj._rooted else super().set_default(check_obj, schema)
+        if not check_obj._rooted:
+            return super().set_default(check_obj, schema)
+        # pandera has set it for the frame, and here it changes nothing. Only of a pattern that
+        # also meets a named column, it is set here, for the rules of each of its columns alone.
+        if schema.default is not None and label_of(schema) != schema.selector:
+            _DRAFT.get().unfusable = "a default of a pattern that meets a named column"
+        return check_obj
 
 
 class _FrameBackend(QuietFrameBackend):

@@ -16,7 +16,8 @@ import polars as pl
 _PART_ROWS = 6_000_000
 _MOST_CONFIRMED = 250_000
 _PRIMES = (1, 3, 5, 7, 11, 13, 17, 23, 31, 61, 127, 251, 509, 1021)
-_NULL = -(2**63)
+_NULL = -7_046_029_254_386_353_131
+"""Stands for a null among numbers, as far from all that people write as a hash is."""
 _NONE = pl.Series([], dtype=pl.UInt64)
 
 

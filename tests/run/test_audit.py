@@ -228,6 +228,15 @@ def test_a_null_key_is_not_taken_for_the_smallest_number() -> None:
     assert verdict.accepted
 
 
+def test_repeated_nulls_do_not_catch_the_smallest_number() -> None:
+    schema = pa.DataFrameSchema(
+        {"^x.$": pa.Column(pl.Int64, unique=True, nullable=True, regex=True)}
+    )
+    batch = pl.DataFrame({"x1": [1, None, None], "x2": [-(2**63), None, None]})
+
+    assert broken(audit(batch, schema)) == {"^x.$ unique": 2}
+
+
 def test_a_struct_of_nulls_repeats_a_null_where_polars_says_so() -> None:
     schema = pa.DataFrameSchema(
         {"a": pa.Column(pl.Struct({"p": pl.Int64}), unique=True, nullable=True)}
@@ -353,6 +362,17 @@ def test_rows_of_a_pattern_count_once() -> None:
     verdict = audit(batch, schema)
 
     assert broken(verdict) == {"^x.$ >= 0": 3, "^x.$ unique": 3}
+
+
+def test_a_default_of_a_pattern_is_judged_as_pandera_sets_it() -> None:
+    """Of a pattern that meets a named column too, pandera sets it once more while it checks."""
+    columns = {
+        "x2": pa.Column(pl.Float64),
+        "^x.$": pa.Column(pl.Float64, pa.Check.gt(-2), nullable=True, default=-5.0, regex=True),
+    }
+    batch = pl.DataFrame({"x1": [1.0, float("nan")], "x2": [1.0, 2.0]})
+
+    assert broken(audit(batch, pa.DataFrameSchema(columns))) == {"^x.$ > -2": 1}
 
 
 def test_the_profile_is_taken_in_the_same_pass() -> None:
