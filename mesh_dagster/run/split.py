@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mesh_dagster.declare.contract import Contract
+from mesh_dagster.declare.storage import RULES_COLUMN
 from mesh_dagster.errors import NotSplittableError
 from mesh_dagster.run.draft import Draft
 from mesh_dagster.run.explain import Demand
@@ -18,8 +19,6 @@ from mesh_dagster.run.fuse import NotFusableError, draft_of
 from mesh_dagster.run.keys import Keys, Others, key_of, repeating, repeats_of
 from mesh_dagster.run.query import holds_by_demand, odd_faults
 from mesh_dagster.run.schemas import labelled, without_parsing
-
-RULES_COLUMN = "mesh_rules"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from pandera.api.polars.types import PolarsData
 from pandera.errors import SchemaError, SchemaErrors
 
 from mesh_dagster.declare.contract import Contract
+from mesh_dagster.declare.storage import RULES_COLUMN
 from mesh_dagster.errors import NotSplittableError
 from mesh_dagster.run.audit import audit_staged
 from mesh_dagster.run.conform import conform
-from mesh_dagster.run.split import RULES_COLUMN, split
+from mesh_dagster.run.split import split
 from tests.run.schemas_and_frames import cases
 
 PLAY = Contract.of(
