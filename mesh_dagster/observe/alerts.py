@@ -213,13 +213,4 @@ def _leads(rows: Mapping[str, Row], standing: Mapping[str, SloStatus]) -> dict[s
 
 
 def _item(row: Row) -> Item:
-    return Item(
-        key=row["key"],
-        address=row["address"],
-        product_key=row["product_key"],
-        owner=row["owner"],
-        subject=row["objective"],
-        since=row["since"],
-        text="",
-        caused_by=row["caused_by"],
-    )
+    return Item.of_breach(row, "", row["caused_by"])

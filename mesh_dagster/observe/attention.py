@@ -184,12 +184,4 @@ def _is_meant(row: Mapping[str, Any], given: str) -> bool:  # Any: one row of a 
 
 
 def _item(row: Mapping[str, Any], by: str) -> Item:  # Any: one row of a table
-    return Item(
-        key=row["key"],
-        address=row["address"],
-        product_key=row["product_key"],
-        owner=row["owner"],
-        subject=row["objective"],
-        since=row["since"],
-        text=f"{row['objective']}: acknowledged by {by}",
-    )
+    return Item.of_breach(row, f"{row['objective']}: acknowledged by {by}")

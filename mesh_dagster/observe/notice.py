@@ -62,6 +62,25 @@ class Item:
     caused_by: str | None = None
     """The address of the port upstream that explains it."""
 
+    @classmethod
+    def of_breach(
+        cls,
+        row: Mapping[str, Any],  # Any: one row of a table
+        text: str,
+        caused_by: str | None = None,
+    ) -> "Item":
+        """Return what a notice tells of a breach, given its row in the ledger."""
+        return cls(
+            key=row["key"],
+            address=row["address"],
+            product_key=row["product_key"],
+            owner=row["owner"],
+            subject=row["objective"],
+            since=row["since"],
+            text=text,
+            caused_by=caused_by,
+        )
+
     @property
     def line(self) -> str:
         """The whole item as one line."""

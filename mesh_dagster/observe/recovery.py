@@ -89,12 +89,4 @@ def _whole_incidents(connection: sa.Connection, places: set[Place]) -> list[dict
 
 
 def _recovered(row: Row) -> Item:
-    return Item(
-        key=row["key"],
-        address=row["address"],
-        product_key=row["product_key"],
-        owner=row["owner"],
-        subject=row["objective"],
-        since=row["since"],
-        text=f"{row['objective']}: holds again",
-    )
+    return Item.of_breach(row, f"{row['objective']}: holds again")
