@@ -21,12 +21,14 @@ _VERSION = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", 
 _OWNER = re.compile(r"team:\S.*|[^@\s]+@[^@\s]+\.[^@\s]+")
 _TAG = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}", re.ASCII)
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}", re.ASCII)
+_MOST_SAMPLE_ROWS = 1_000
 _SHORTEST_RETENTION = timedelta(hours=1)
 _STEP_ARGUMENTS = tuple(Execution.__dataclass_fields__)
 INTERNAL_ARGUMENTS = ("description", "io_manager_key", *_STEP_ARGUMENTS)
 """What `internal` takes by name."""
 PORT_ARGUMENTS = (
-    "contract", "freshness", "quality", "description", "partition_column", *_STEP_ARGUMENTS
+    "contract", "freshness", "quality", "description", "partition_column", "sample_rows",
+    *_STEP_ARGUMENTS,
 )  # fmt: skip
 """What `port` takes by name."""
 
@@ -61,6 +63,15 @@ def require_retention(who: str, retention: object) -> timedelta:
             who, f"has retention {retention}", "Give a timedelta of at least one hour."
         )
     return retention
+
+
+def require_sample_rows(who: str, rows: object) -> int:
+    """Return how many rows of a publication are kept for people to look at."""
+    if not isinstance(rows, int) or isinstance(rows, bool) or not 0 <= rows <= _MOST_SAMPLE_ROWS:
+        raise DeclarationError(
+            who, f"keeps {rows!r} rows as a sample", f"Give a number from 0 to {_MOST_SAMPLE_ROWS}."
+        )
+    return rows
 
 
 def require_tags(who: str, tags: object) -> dict[str, str]:

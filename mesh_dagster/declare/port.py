@@ -96,6 +96,8 @@ class OutputPort:
     partition_columns: Mapping[str, str] = field(default_factory=dict)
     """Partition dimension to the column that says where a row belongs; `""` for one dimension."""
     execution: Execution = field(default_factory=Execution)
+    sample_rows: int = 20
+    """So many rows are kept with each publication for people to look at; 0 keeps none."""
 
     @property
     def partitioned(self) -> bool:

@@ -39,6 +39,8 @@ class DataProduct:
         inputs: Parameter name to the input port that fills it.
         tags: Dagster tags, put on every asset.
         retention: How long replaced versions stay readable; at least one hour.
+        sample_rows: So many rows of each publication are kept for people to look at; 0 forbids it.
+            A port may say otherwise.
 
     Raises:
         NameRefusedError: Domain, name or an input name breaks a name rule.
@@ -57,6 +59,7 @@ class DataProduct:
         inputs: Mapping[str, InputPort] | None = None,
         tags: Mapping[str, str] | None = None,
         retention: timedelta = timedelta(days=30),
+        sample_rows: int = 20,
     ) -> None:
         """Check what is declared."""
         self.domain = require_name("domain", domain)
@@ -72,6 +75,7 @@ class DataProduct:
         self.purpose = arguments.require_purpose(who, purpose)
         self.tags = arguments.require_tags(who, tags)
         self.retention = arguments.require_retention(who, retention)
+        self.sample_rows = arguments.require_sample_rows(who, sample_rows)
         self.inputs: dict[str, InputPort] = {}
         self.internals: dict[str, Internal] = {}
         self.adopted: dict[str, Adopted] = {}
@@ -155,6 +159,7 @@ class DataProduct:
         quality: Quality | None = None,
         description: str | None = None,
         partition_column: str | Mapping[str, str] | None = None,
+        sample_rows: int | None = None,
         **execution: Any,  # Any: the fields of `Execution`
     ) -> Callable[[Function], Function]:
         """Declare an output port: one addressable view under one contract.
@@ -166,6 +171,8 @@ class DataProduct:
             description: Shown in Dagster; the function's docstring by default.
             partition_column: The column that says to which partition a row belongs, or one for
                 each dimension; rows outside the partition being built then refuse the batch.
+            sample_rows: The product's by default. Columns whose metadata names a `sensitivity`
+                other than `public` are never kept.
             execution: `cadence`, `partitions`, `pool`, `retry_policy`, `op_tags`.
 
         Raises:
@@ -191,6 +198,9 @@ class DataProduct:
                 arguments.require_quality(who, quality),
                 arguments.partition_columns(who, partition_column, read),
                 arguments.execution_of(who, execution, arguments.PORT_ARGUMENTS),
+                self.sample_rows
+                if sample_rows is None
+                else arguments.require_sample_rows(who, sample_rows),
             )
             return function
 

@@ -21,6 +21,7 @@ from mesh_dagster.run import delta
 from mesh_dagster.run.audit import audit, audit_staged
 from mesh_dagster.run.conform import NOT_CONFORMING, conform
 from mesh_dagster.run.record import last_digest, last_rows
+from mesh_dagster.run.sample import write_sample
 from mesh_dagster.run.sidecar import Beside, write_sidecar
 from mesh_dagster.run.split import split
 from mesh_dagster.run.stage import Staged, Staging
@@ -142,6 +143,7 @@ def judge_staged(
         return replace(judged, verdict=elsewhere, accepted=None, elsewhere=True)
     if judged.accepted:
         write_sidecar(store, judged.accepted.content, _spanning(batch))
+        write_sample(store, judged.accepted.content, batch.port)
     return judged
 
 

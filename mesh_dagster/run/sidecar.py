@@ -20,6 +20,8 @@ from mesh_dagster.run.native import ANYTHING
 from mesh_dagster.run.store import Store
 
 SUFFIX = ".keys"
+SAMPLE_SUFFIX = ".sample"
+"""Of the other file that may lie beside a Parquet file: `run/sample.py` writes it."""
 _MANY_TIMES = 32
 """In a file with so many times the keys of a batch, each is searched; of another, all are read."""
 _STEADY = (pl.String, pl.Boolean, pl.Binary, pl.Decimal)
@@ -74,9 +76,14 @@ class Beside:
         return None
 
 
-def sidecar_of(path: str) -> str:
+def sidecar_of(path: str, suffix: str = SUFFIX) -> str:
     """Return where the sidecar of a Parquet file lies, or would lie."""
-    return path.removesuffix(".parquet") + SUFFIX
+    return path.removesuffix(".parquet") + suffix
+
+
+def sidecars_of(path: str) -> tuple[str, ...]:
+    """Return every place beside a Parquet file where a file of its own may lie."""
+    return sidecar_of(path), sidecar_of(path, SAMPLE_SUFFIX)
 
 
 def write_sidecar(store: Store, content: delta.Snapshot, keys: Iterable[tuple[str, ...]]) -> None:

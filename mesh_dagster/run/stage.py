@@ -18,7 +18,7 @@ from upath import UPath
 
 from mesh_dagster.run import delta
 from mesh_dagster.run.columns import named, stored
-from mesh_dagster.run.sidecar import sidecar_of
+from mesh_dagster.run.sidecar import sidecars_of
 from mesh_dagster.run.store import WHOLE, Store
 
 MARKERS = "_staging"
@@ -86,7 +86,7 @@ class Staging:
         """Delete what was not kept, then the marker."""
         for file in self._written:
             if file.path not in self._kept:
-                for path in (sidecar_of(file.path), file.path):
+                for path in (*sidecars_of(file.path), file.path):
                     self._store.path(f"{self._uri}/{path}").unlink(missing_ok=True)
         self._open.close()
         self._marker.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from upath import UPath
 from mesh_dagster.declare.address import Address
 from mesh_dagster.run import delta
 from mesh_dagster.run.internal import current_file
-from mesh_dagster.run.sidecar import sidecar_of
+from mesh_dagster.run.sidecar import sidecars_of
 from mesh_dagster.run.stage import DATA, MARKERS
 from mesh_dagster.run.store import Store
 
@@ -89,7 +89,7 @@ def _table(
     }
     doomed = [present[path] for path in sorted(orphans | (expired & present.keys()))]
     # A sidecar goes first, so that none is left without its file.
-    beside = [file.with_name(sidecar_of(file.name)) for file in doomed]
+    beside = [file.with_name(name) for file in doomed for name in sidecars_of(file.name)]
     beside = [sidecar for sidecar in beside if sidecar.exists()]
     size = _delete([*beside, *doomed], dry_run=dry_run)
     if not dry_run:

@@ -17,7 +17,7 @@ from mesh_dagster.run.judge import Batch
 from mesh_dagster.run.publish import Published, Refused, publish
 from mesh_dagster.run.read import read
 from mesh_dagster.run.registry import Registry
-from mesh_dagster.run.sidecar import SUFFIX
+from mesh_dagster.run.sidecar import sidecars_of
 from mesh_dagster.run.store import WHOLE, Store
 
 ADDRESS = "mesh://sales/orders/v1/lines"
@@ -133,7 +133,8 @@ def strays() -> list[str]:
             for line in commit.read_text(encoding="utf-8").splitlines():
                 action = json.loads(line).get("add")
                 known |= {log.parent / action["path"]} if action else set()
-        known |= {file.with_suffix(SUFFIX) for file in known if file.suffix == ".parquet"}
+        files = [file for file in known if file.suffix == ".parquet"]
+        known |= {file.with_name(name) for file in files for name in sidecars_of(file.name)}
         found += [file for file in log.parent.rglob("*") if file.is_file() and file not in known]
     return sorted(str(file.relative_to(root)) for file in found)
 
