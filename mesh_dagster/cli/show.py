@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from mesh_dagster.declare.written import WrittenContract
     from mesh_dagster.run.portrait import Declaration, Portrait
 
 
@@ -46,13 +47,15 @@ def show(*, address: str, as_json: bool) -> None:
 
 
 def _print(screen: "Console", address: Address, known: "Portrait") -> None:
+    from mesh_dagster.declare.written import WrittenContract
+
     now = datetime.now(timezone.utc)
     print_all(screen, _title(str(address)), *([known.description] if known.description else []), "")
     print_all(screen, _pairs(_about(known, now)))
     if known.declaration:
-        title = f"Contract {known.declaration['contract']}"
-        rules = _rules_of_the_whole(known.declaration)
-        _section(screen, title, _contract(known.declaration), *rules)
+        contract = WrittenContract.from_json(known.declaration["contract"])
+        title = f"Contract {contract.name}"
+        _section(screen, title, _contract(contract), *_rules_of_the_whole(contract))
     if known.publications:
         _section(screen, "Last publications", _publications(known, now))
     if known.refusals:
@@ -144,16 +147,16 @@ def _inputs(known: "Portrait") -> Iterator[str]:
         yield f"{address}{version}"
 
 
-def _contract(declaration: "Declaration") -> "Table":
+def _contract(contract: "WrittenContract") -> "Table":
     table = _grid("column", "type", "null", "rules", "description")
-    for column in declaration["columns"]:
-        rules = [*column["rules"], *(["unique"] if column["unique"] else [])]
+    for column in contract.columns:
+        rules = [rule.text.removeprefix(f"{column.name} ") for rule in column.rules]
         table.add_row(
-            column["name"],
-            _type(column["type"]),
-            "yes" if column["nullable"] else "no",
-            "; ".join(rules),
-            " ".join((column["description"] or "").split()),
+            column.name,
+            _type(str(column.dtype)),
+            "yes" if column.nullable else "no",
+            "; ".join([*rules, *(["unique"] if column.unique else [])]),
+            " ".join((column.description or "").split()),
         )
     return table
 
@@ -166,9 +169,10 @@ def _type(text: str) -> str:
     )
 
 
-def _rules_of_the_whole(declaration: "Declaration") -> Iterator[str]:
+def _rules_of_the_whole(contract: "WrittenContract") -> Iterator[str]:
     """Yield what the contract demands beyond single columns."""
-    yield from (f"unique: {', '.join(key)}" for key in declaration["keys"] if len(key) > 1)
+    yield from (f"unique: {', '.join(key)}" for key in contract.keys)
+    yield from (rule.text for rule in contract.rules)
 
 
 def _publications(known: "Portrait", now: datetime) -> "Table":

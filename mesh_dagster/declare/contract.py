@@ -6,21 +6,18 @@ Whether a frame keeps the contract is judged by `run/audit.py`; here nothing is 
 and `run/fuse.py` are the only ones that know pandera's internals.
 """
 
-import hashlib
-import inspect
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pandera.polars as pa
 import polars as pl
 
-from mesh_dagster.declare.fingerprint import fingerprint
+from mesh_dagster.declare.digest import schema_digest
+from mesh_dagster.declare.written import Level, is_sensitive
 from mesh_dagster.errors import ContractRefusedError
 
 CheckName = Literal["schema", "values", "keys", "expectations"]
-Level = Literal["error", "warn"]
 RuleKind = Literal[
     "closed", "ordered", "type", "every_type", "not_null", "check", "frame_check", "unique", "keys"
 ]
@@ -69,6 +66,11 @@ class Column:
     rules: tuple[str, ...]
     """The texts of its value rules."""
 
+    @property
+    def sensitive(self) -> bool:
+        """Whether its values may be shown to nobody but readers of the port itself."""
+        return is_sensitive(self.metadata)
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -99,7 +101,9 @@ class Contract:
         keys: list[tuple[str, ...]] = [(column.name,) for column in columns if column.unique]
         keys += [tuple(names) for names in composite_keys(schema)]
         name = schema.name or getattr(contract, "__name__", "contract")
-        return cls(schema, name, columns, rules, tuple(keys), _digest(schema))
+        return cls(
+            schema, name, columns, rules, tuple(keys), schema_digest(schema, composite_keys(schema))
+        )
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -252,47 +256,3 @@ def _distinct(rules: Iterator[Rule]) -> Iterator[Rule]:
             text = f"{rule.text} ({count})"
         taken.add(text)
         yield replace(rule, text=text)
-
-
-def _digest(schema: pa.DataFrameSchema) -> str:
-    columns = [
-        [
-            name,
-            str(column.dtype),
-            column.nullable,
-            column.unique,
-            column.required,
-            column.regex,
-            column.coerce,
-            fingerprint(column.default),
-            column.drop_invalid_rows,
-            [_check_digest(check) for check in column.checks],
-            [fingerprint(parser._parser_fn) for parser in column.parsers],  # noqa: SLF001 - no public name
-        ]
-        for name, column in schema.columns.items()
-    ]
-    whole = [
-        columns,
-        [_check_digest(check) for check in schema.checks],
-        [fingerprint(parser._parser_fn) for parser in schema.parsers],  # noqa: SLF001 - no public name
-        [str(schema.dtype), composite_keys(schema), schema.strict, schema.ordered, schema.coerce],
-        [schema.add_missing_columns, schema.drop_invalid_rows],
-    ]
-    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
-
-
-def _check_digest(check: pa.Check) -> list[str]:
-    statistics = dict(check.statistics or {})
-    if check.name in {"isin", "notin"}:
-        statistics = {name: set(values) for name, values in statistics.items()}
-    flags = (check.ignore_na, check.element_wise, check.raise_warning)
-    return [str(check.name), *map(fingerprint, (statistics, _function_of(check), *flags))]
-
-
-def _function_of(check: pa.Check) -> Callable[..., object]:
-    """Return what somebody wrote; pandera wraps the checks that are methods of a model."""
-    function: Callable[..., object] = check._check_fn  # noqa: SLF001 - no public name
-    if not inspect.isfunction(function):
-        return function
-    method = inspect.getclosurevars(function).nonlocals.get("self")
-    return getattr(method, "check_fn", function)

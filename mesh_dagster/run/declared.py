@@ -11,6 +11,7 @@ from typing import Any
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality, sinks
+from mesh_dagster.declare.transcribe import written
 from mesh_dagster.run.registry import Registry
 
 Row = dict[str, Any]  # Any: JSON
@@ -59,28 +60,13 @@ def port_row(
     product: DataProduct, port: OutputPort, now: datetime, partitions: Row | None = None
 ) -> Row:
     """Describe a port."""
-    contract = port.contract
     return {
         "address": str(port.address),
         "product_key": product.key,
         "description": port.description,
         "declaration": {
             "version": port.version,
-            "contract": contract.name,
-            "digest": contract.digest,
-            "columns": [
-                {
-                    "name": column.name,
-                    "type": str(column.dtype),
-                    "nullable": column.nullable,
-                    "unique": column.unique,
-                    "description": column.description,
-                    "rules": list(column.rules),
-                }
-                for column in contract.columns
-            ],
-            "keys": [list(key) for key in contract.keys],
-            "rules": [rule.text for rule in contract.rules],
+            "contract": written(port.contract).as_json(),
             "quality": quality_row(port.quality),
             "freshness": freshness_row(port.freshness),
             "cadence": port.execution.cadence,

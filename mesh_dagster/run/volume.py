@@ -7,8 +7,9 @@ Out: the verdict with one more finding for each bound.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mesh_dagster.declare.contract import Level, Rule
+from mesh_dagster.declare.contract import Rule
 from mesh_dagster.declare.slo import Quality
+from mesh_dagster.declare.written import Level
 from mesh_dagster.run.verdict import Finding, Verdict
 
 

@@ -242,7 +242,7 @@ def test_products_register_themselves_with_their_first_publication(
         "team:media-player",
     )
     assert port["address"] == ADDRESS
-    assert [column["name"] for column in port["declaration"]["columns"]] == [
+    assert [column["name"] for column in port["declaration"]["contract"]["columns"]] == [
         "play_id",
         "station",
         "song",

@@ -7,6 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from mesh_dagster.declare.transcribe import written
+from mesh_dagster.declare.written import WrittenContract
 from mesh_dagster.errors import RegistryError
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.registry import Publication, Refusal, Registry
@@ -157,9 +159,4 @@ def test_a_port_is_registered_as_it_is_declared_now(registry: Registry) -> None:
 
     assert (row["key"], row["major"], row["owner"]) == ("sales/orders", 1, "team:sales")
     assert row["registered_at"] == NOW + timedelta(days=1)
-    assert port["declaration"]["digest"] == PORT.contract.digest
-    assert [column["name"] for column in port["declaration"]["columns"]] == [
-        "order",
-        "artist",
-        "amount",
-    ]
+    assert WrittenContract.from_json(port["declaration"]["contract"]) == written(PORT.contract)
