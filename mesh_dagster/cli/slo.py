@@ -81,22 +81,27 @@ def check(
 ) -> None:
     """Exit with 1 if a promise is broken, or if the sensor has stopped judging."""
     from mesh_dagster.cli.registry import open_registry
-    from mesh_dagster.observe.attention import last_heartbeat
+    from mesh_dagster.observe.vitals import vitals
 
     now, found = _judged(only, as_of)
     with open_registry() as registry:
-        beat = last_heartbeat(registry)
-    silent = datetime.now(timezone.utc) - beat if beat and as_of is None else timedelta(0)
-    stale = silent > timedelta(minutes=stale_minutes)
+        judged_at = vitals(registry).judged_at if as_of is None else {}
+    patience = timedelta(minutes=stale_minutes)
+    stale = {judge: now - at for judge, at in judged_at.items() if now - at > patience}
     broken = [one for one in found if one.broken]
     if as_json:
-        judge = {"last_judged_at": beat, "stale": stale}
-        write_json({"broken": [_plain(one) for one in broken], "sensor": judge})
+        sensors = [
+            {"location": judge, "last_judged_at": at, "stale": judge in stale}
+            for judge, at in judged_at.items()
+        ]
+        write_json({"broken": [_plain(one) for one in broken], "sensors": sensors})
     else:
         if broken:
             click.echo(table(broken, now))
-        if stale:
-            click.echo(f"The sensor has not judged for {span(silent)}; start dagster-daemon.")
+        for judge, silent in stale.items():
+            click.echo(
+                f"The sensor of {judge} has not judged for {span(silent)}; start dagster-daemon."
+            )
         if not broken and not stale:
             click.echo(f"All {len(found)} promises are kept.")
     context.exit(1 if broken or stale else 0)
@@ -128,14 +133,14 @@ def history(*, address: str, as_of: datetime | None, as_json: bool, html: Path |
 def metrics() -> None:
     """Write every promise's state as text for Prometheus."""
     from mesh_dagster.cli.registry import open_registry
-    from mesh_dagster.observe.attention import last_heartbeat
     from mesh_dagster.observe.judgement import statuses
     from mesh_dagster.observe.metrics import metrics_text
-    from mesh_dagster.run.history import totals
+    from mesh_dagster.observe.vitals import vitals
+    from mesh_dagster.run.totals import totals
 
+    now = datetime.now(timezone.utc)
     with open_registry() as registry:
-        found = statuses(registry, datetime.now(timezone.utc))
-        text = metrics_text(found, totals(registry), last_heartbeat(registry))
+        text = metrics_text(statuses(registry, now), totals(registry), vitals(registry), now)
     click.echo(text, nl=False)
 
 

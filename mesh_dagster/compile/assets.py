@@ -22,7 +22,7 @@ from mesh_dagster.compile.automation import condition_for, freshness_for
 from mesh_dagster.compile.checks import checks_for, results_for
 from mesh_dagster.compile.expected import expected_partitions
 from mesh_dagster.compile.partitions import inside, require_partitions
-from mesh_dagster.compile.promises import freshness_check_for, freshness_result
+from mesh_dagster.compile.promises import freshness_check_for, freshness_results
 from mesh_dagster.compile.resources import MeshResource
 from mesh_dagster.compile.steps import (
     Step,
@@ -66,15 +66,15 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
             plan = as_plan(step.result(), who)
             columns = metadata.column_lineage(origins(plan), step.places)
             belongs = inside(port, step.slice) if port.partitioned else {}
-            batch = Batch(port, plan, step.slice, belongs, step.inputs, context.run.run_id)
+            run_id = context.run.run_id
+            batch = Batch(port, plan, step.slice, belongs, step.inputs, run_id, step.begun)
             register(product, registry, _now, expected_partitions)
             outcome = publish(batch, store, registry, _now)
             if isinstance(outcome, Refused):
                 yield from _refusal(context, port, outcome)
             else:
                 yield from _publication(context, port, outcome, store, columns)
-                if port.freshness:
-                    yield freshness_result(port, registry, _now())
+                yield from freshness_results(port, registry, _now())
 
     compute.__signature__ = signature  # type: ignore[attr-defined]  # Dagster reads it
     decorate = dg.multi_asset(

@@ -5,6 +5,7 @@ Out: check results, after a publication, and check evaluations, from the sensor.
 late are counted and not named: their names are data.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import dagster as dg
@@ -37,19 +38,23 @@ def freshness_check_for(port: OutputPort) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(CHECK, asset=key, description=description)]
 
 
-def freshness_result(port: OutputPort, registry: Registry, now: datetime) -> dg.AssetCheckResult:
-    """Judge a port's freshness promise right after its publication."""
-    [status] = [
-        one for one in statuses(registry, now, only={str(port.address)}) if one.objective == CHECK
-    ]
-    return dg.AssetCheckResult(
-        asset_key=names.port_key(port.address),
-        check_name=CHECK,
-        passed=_passed(status),
-        severity=_severity(status),
-        metadata=_metadata(status),
-        description=_DESCRIPTIONS[status.state],
-    )
+def freshness_results(
+    port: OutputPort, registry: Registry, now: datetime
+) -> Iterator[dg.AssetCheckResult]:
+    """Judge a port's freshness promise right after its publication.
+
+    A promise that was withdrawn while the batch was built has no result.
+    """
+    for status in statuses(registry, now, only={str(port.address)}):
+        if status.objective == CHECK:
+            yield dg.AssetCheckResult(
+                asset_key=names.port_key(port.address),
+                check_name=CHECK,
+                passed=_passed(status),
+                severity=_severity(status),
+                metadata=_metadata(status),
+                description=_DESCRIPTIONS[status.state],
+            )
 
 
 def freshness_evaluation(port: OutputPort, status: SloStatus) -> dg.AssetCheckEvaluation:

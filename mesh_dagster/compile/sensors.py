@@ -26,6 +26,8 @@ from mesh_dagster.observe.delivery import Delivered, deliver
 from mesh_dagster.observe.events import low_budgets, notify, tell_refusals
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.settings import Settings, load_settings
+from mesh_dagster.observe.status import SloStatus
+from mesh_dagster.observe.watch import Watcher, watch
 from mesh_dagster.run.declared import port_row, register
 from mesh_dagster.run.registry import Registry
 
@@ -37,16 +39,32 @@ class Watched:
     """The products of one code location."""
 
     products: Sequence[DataProduct]
+    location: str = ""
+    """Its name in the workspace."""
+    before: str = ""
+    """The judge that it was at its last tick."""
 
     @property
-    def judge(self) -> str:
-        """The name under which this location judges: its domains."""
-        return "+".join(sorted({product.domain for product in self.products}))
+    def watcher(self) -> Watcher:
+        """The name under which this location judges, and what it may withdraw."""
+        domains = frozenset(product.domain for product in self.products)
+        return Watcher(self.location, domains, self.before)
 
     @property
     def ports(self) -> dict[str, OutputPort]:
         """Address to port."""
         return {str(port.address): port for p in self.products for port in p.ports.values()}
+
+    @property
+    def promises(self) -> set[tuple[str, str]]:
+        """Every promise: an address and an objective."""
+        fresh = {(address, CHECK) for address, port in self.ports.items() if port.freshness}
+        return fresh | {(address, "quality") for address in self.ports}
+
+    @property
+    def cursor(self) -> str:
+        """JSON: as which judge, and with which declarations, it watched."""
+        return json.dumps({"judge": self.watcher.judge, "declared": self.fingerprint})
 
     @property
     def fingerprint(self) -> str:
@@ -70,7 +88,7 @@ class Tick:
 
 def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
     """Return the sensor of a code location; it runs without being switched on."""
-    watched = Watched(tuple(products))
+    products = tuple(products)
 
     @dg.sensor(
         name=names.SLO_SENSOR,
@@ -80,21 +98,40 @@ def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
     )
     def evaluate(context: dg.SensorEvaluationContext, mesh: MeshResource) -> dg.SensorResult:
         now = datetime.now(timezone.utc)
-        fingerprint = watched.fingerprint
+        watched = watching(products, context)
         with closing(mesh.open_registry()) as registry:
-            if context.cursor != fingerprint:
-                _register(watched, registry, now)
-            done = tick(watched, registry, load_settings(mesh.store()), now)
+            settings = load_settings(mesh.store())
+            cursor, ports = watched.cursor, watched.ports
+            if context.cursor != cursor:
+                enrol(watched, registry, settings, now)
+            done = tick(watched, registry, settings, now)
         return dg.SensorResult(
             asset_events=[
-                freshness_evaluation(watched.ports[status.address], status)
+                freshness_evaluation(ports[status.address], status)
                 for status in done.changes.changed
                 if status.objective == CHECK
             ],
-            cursor=fingerprint,
+            cursor=cursor,
         )
 
     return evaluate
+
+
+def watching(products: Sequence[DataProduct], context: dg.SensorEvaluationContext) -> Watched:
+    """Return what a sensor watches, and what it remembers of its last tick."""
+    origin = context.code_location_origin
+    try:
+        before = str(json.loads(context.cursor or "{}")["judge"])
+    except (ValueError, TypeError, LookupError):
+        before = ""  # its first tick, or a cursor that people have set
+    return Watched(products, origin.location_name if origin else "", before)
+
+
+def enrol(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> None:
+    """Register what a location declares, and withdraw what it has ceased to declare."""
+    for product in watched.products:
+        register(product, registry, lambda: now, expected_partitions)
+    watch(watched.promises, registry, now, watcher=watched.watcher, routing=settings.routing)
 
 
 def tick(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> Tick:
@@ -106,15 +143,19 @@ def tick(watched: Watched, registry: Registry, settings: Settings, now: datetime
         settings: The sinks.
         now: Aware UTC.
     """
-    # All ports are judged, because a breach may be explained by a port of another location.
-    found = [one for one in statuses(registry, now) if one.address in watched.ports]
+    found = _judged(watched, registry, now)
+    if {one.address for one in found} != watched.ports.keys():
+        # Another location that once declared some of these ports has withdrawn them since.
+        enrol(watched, registry, settings, now)
+        found = _judged(watched, registry, now)
     routing = settings.routing
-    changes = record(found, registry, now, routing=routing, judge=watched.judge)
+    changes = record(found, registry, now, routing=routing, judge=watched.watcher.judge)
     notify("budget", low_budgets(found, now), registry, now, routing=routing)
     tell_refusals(registry, now, routing=routing)
     return Tick(changes, deliver(registry, settings, now))
 
 
-def _register(watched: Watched, registry: Registry, now: datetime) -> None:
-    for product in watched.products:
-        register(product, registry, lambda: now, expected_partitions)
+def _judged(watched: Watched, registry: Registry, now: datetime) -> list[SloStatus]:
+    # All ports are judged, because a breach may be explained by a port of another location.
+    mine = watched.ports.keys()
+    return [one for one in statuses(registry, now) if one.address in mine]

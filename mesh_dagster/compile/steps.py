@@ -5,6 +5,7 @@ Out: what the function returned, and the exact versions of the ports that it rea
 """
 
 import inspect
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Step:
     """Address to the version that was read, filled while arguments are gathered."""
     places: dict[str, dg.AssetKey] = field(default_factory=dict)
     """Folder in the store to the asset key of what lies there, filled likewise."""
+    begun: float = field(default_factory=time.monotonic)
+    """On the monotonic clock."""
     _open: ExitStack = field(default_factory=ExitStack)
     _connection: "duckdb.DuckDBPyConnection | None" = None
 

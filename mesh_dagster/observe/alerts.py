@@ -83,7 +83,7 @@ def record(
         states = {(row["address"], row["objective"]): row for row in known}
         found = compare(statuses, states, open_breaches(connection).values(), before)
         opened = _open(connection, found.begun, now)
-        change(connection, found.over, {"closed_at": now})
+        change(connection, found.over, {"closed_at": now, "closed_as": "recovered"})
         standing = {**found.standing, **opened}
         _write_states(connection, found, standing, now)
         told: list[Notice] = []

@@ -19,7 +19,6 @@ from mesh_dagster.observe.ledger import (
     change,
     fetch,
     fetch_of,
-    heartbeats,
     mutes,
     notices,
     take_turn,
@@ -137,21 +136,6 @@ def unmute(registry: Registry, address: str, now: datetime) -> int:
             .values(until=now)
         )
     return changed.rowcount
-
-
-def beat(registry: Registry, now: datetime, *, judge: str = "mesh") -> None:
-    """Note that a judge is alive; `record` does so too."""
-    registry.make(METADATA)
-    with registry.begin() as connection:
-        take_turn(connection, judge, now)
-
-
-def last_heartbeat(registry: Registry, *, judge: str = "mesh") -> datetime | None:
-    """Return when promises were judged last; `None` if never."""
-    registry.make(METADATA)
-    query = sa.select(heartbeats.c.beat_at).where(heartbeats.c.judge == judge)
-    rows = registry.rows(query)
-    return rows[0]["beat_at"] if rows else None
 
 
 def _open(

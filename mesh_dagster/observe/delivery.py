@@ -151,9 +151,10 @@ def _attempt(given: _Round, claimed: Claimed) -> Outcome:
         return _failed(given, claimed, error)
     now = given.clock()
     with given.registry.begin() as connection:
+        # The circuit first, as after a failure, so that two deliverers never wait in a circle.
+        outbox.close_circuit(connection, notice.sink)
         outbox.settle(connection, claimed, "sent", now)
         outbox.log_attempt(connection, notice, at=now, outcome="sent")
-        outbox.close_circuit(connection, notice.sink)
     return "sent"
 
 

@@ -49,6 +49,7 @@ breaches = sa.Table(
     sa.Column("acknowledged_at", UtcDateTime),
     sa.Column("acknowledged_by", sa.String),
     sa.Column("closed_at", UtcDateTime, index=True),
+    sa.Column("closed_as", sa.String),
 )
 tellings = sa.Table(
     "tellings",
@@ -88,6 +89,13 @@ deliveries = sa.Table(
     sa.Column("outcome", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False),
 )
+delivery_counts = sa.Table(
+    "delivery_counts",
+    METADATA,
+    sa.Column("sink", sa.String, primary_key=True),
+    sa.Column("outcome", sa.String, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
 circuits = sa.Table(
     "circuits",
     METADATA,
@@ -107,6 +115,13 @@ mutes = sa.Table(
     sa.Column("muted_at", UtcDateTime, nullable=False),
     sa.Column("until", UtcDateTime, nullable=False, index=True),
 )
+watches = sa.Table(
+    "watches",
+    METADATA,
+    sa.Column("address", sa.String, primary_key=True),
+    sa.Column("location", sa.String, nullable=False, index=True),
+    sa.Column("judge", sa.String, nullable=False),
+)
 heartbeats = sa.Table(
     "heartbeats",
     METADATA,
@@ -125,7 +140,7 @@ def fetch_of(
     connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], keys: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Run a query for the rows with these keys, in as many statements as a database needs."""
-    found = (fetch(connection, query.where(column.in_(some))) for some in _chunks(set(keys)))
+    found = (fetch(connection, query.where(column.in_(some))) for some in in_chunks(set(keys)))
     return [row for rows in found for row in rows]
 
 
@@ -184,13 +199,34 @@ def alert_names(connection: sa.Connection, addresses: Iterable[str]) -> Alerted:
     return named
 
 
+def count_up(connection: sa.Connection, sink: str, outcome: str) -> None:
+    """Count one attempt to deliver; the count outlives the attempt's own row."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(delivery_counts).values(sink=sink, outcome=outcome, count=1)
+    statement = insert.on_conflict_do_update(
+        index_elements=delivery_counts.primary_key, set_={"count": delivery_counts.c.count + 1}
+    )
+    connection.execute(statement)
+
+
 def change(connection: sa.Connection, keys: Iterable[str], values: Row) -> None:
     """Change breaches."""
-    for some in _chunks(set(keys)):
+    for some in in_chunks(set(keys)):
         connection.execute(sa.update(breaches).where(breaches.c.key.in_(some)).values(**values))
 
 
-def _chunks(keys: Collection[str]) -> Iterator[list[str]]:
+def delete_states(connection: sa.Connection, promises: Iterable[tuple[str, str]]) -> None:
+    """Forget how promises stood, given by address and objective."""
+    rows = [{"of": address, "what": objective} for address, objective in sorted(promises)]
+    if rows:
+        state = (slo_states.c.address == sa.bindparam("of")) & (
+            slo_states.c.objective == sa.bindparam("what")
+        )
+        connection.execute(sa.delete(slo_states).where(state), rows)
+
+
+def in_chunks(keys: Iterable[str]) -> Iterator[list[str]]:
+    """Part keys into as many lists as a database takes at a time."""
     ordered = sorted(keys)
     for start in range(0, len(ordered), _MOST_PARAMETERS):
         yield ordered[start : start + _MOST_PARAMETERS]

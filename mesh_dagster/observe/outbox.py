@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from mesh_dagster.observe.ledger import (
     circuits,
+    count_up,
     deliveries,
     fetch,
     insert_new,
@@ -133,11 +134,11 @@ def put_back(
 def log_attempt(
     connection: sa.Connection, notice: Notice, *, at: datetime, outcome: str, reason: str = ""
 ) -> None:
-    """Write down one attempt."""
-    values = {"notice_id": notice.notice_id, "sink": notice.sink}
-    connection.execute(
-        sa.insert(deliveries).values(**values, attempted_at=at, outcome=outcome, reason=reason)
-    )
+    """Write down one attempt, and count it."""
+    values = {"sink": notice.sink, "outcome": outcome}
+    attempt = {"notice_id": notice.notice_id, "attempted_at": at, "reason": reason}
+    connection.execute(sa.insert(deliveries).values(**values, **attempt))
+    count_up(connection, **values)
 
 
 def pending(

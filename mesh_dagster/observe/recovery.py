@@ -21,6 +21,7 @@ Row = Mapping[str, Any]  # Any: one row of a table
 Place = tuple[str, str]
 """A sink and a thread."""
 _LOST = ("dead", "cancelled")
+_ENDINGS = {"recovered": "holds again", "withdrawn": "the promise was withdrawn"}
 
 
 def tell_recoveries(
@@ -89,4 +90,4 @@ def _whole_incidents(connection: sa.Connection, places: set[Place]) -> list[dict
 
 
 def _recovered(row: Row) -> Item:
-    return Item.of_breach(row, f"{row['objective']}: holds again")
+    return Item.of_breach(row, f"{row['objective']}: {_ENDINGS[row['closed_as']]}")

@@ -80,6 +80,11 @@ class Snapshot:
         return sum(file.rows for file in self.files)
 
     @property
+    def bytes(self) -> int:
+        """The size of all files."""
+        return sum(file.size_bytes for file in self.files)
+
+    @property
     def urls(self) -> list[str]:
         """Where the files are read."""
         return [f"{self.uri}/{file.path}" for file in self.files]

@@ -32,21 +32,15 @@ class Before(NamedTuple):
     last: Made
 
 
-class Totals(NamedTuple):
-    """What became of the batches of a port."""
-
-    published: int
-    refused: int
-    rows: int | None
-    """Of the current version; `None` before the first."""
-
-
 _CHUNK = 1_000
 Rows = Sequence[Any]  # Any: rows of many kinds, as SQLAlchemy gives them
 
 
-def declarations(registry: Registry) -> Rows:
-    """Return address, product, owner, inputs, promises and registration of every port."""
+def declarations(registry: Registry, now: datetime) -> Rows:
+    """Return address, product, owner, inputs, promises and registration of every port.
+
+    Ports that were withdrawn by then are left out.
+    """
     declared = ports.c.declaration
     prefix = sa.literal("mesh://") + products.c.key + "/v" + sa.cast(products.c.major, sa.String)
     query = (
@@ -66,6 +60,7 @@ def declarations(registry: Registry) -> Rows:
             products,
             (products.c.key == ports.c.product_key) & ports.c.address.startswith(prefix + "/"),
         )
+        .where(sa.or_(ports.c.withdrawn_at.is_(None), ports.c.withdrawn_at > now))
         .order_by(ports.c.address)
     )
     return _rows(registry, query)
@@ -193,40 +188,6 @@ def refused_since(registry: Registry, now: datetime) -> dict[str, datetime]:
         .group_by(refusals.c.address)
     )
     return {row[0]: row[1] for row in _rows(registry, query)}
-
-
-def totals(registry: Registry) -> dict[str, Totals]:
-    """Return what was published and refused so far, of every registered port."""
-    published = (
-        sa.select(
-            publications.c.address,
-            sa.func.count().label("count"),
-            sa.func.max(publications.c.version).label("version"),
-        )
-        .group_by(publications.c.address)
-        .subquery("published")
-    )
-    rejected = (
-        sa.select(refusals.c.address, sa.func.count().label("count"))
-        .group_by(refusals.c.address)
-        .subquery("rejected")
-    )
-    current = (publications.c.address == ports.c.address) & (
-        publications.c.version == published.c.version
-    )
-    query = (
-        sa.select(
-            ports.c.address,
-            sa.func.coalesce(published.c.count, 0),
-            sa.func.coalesce(rejected.c.count, 0),
-            publications.c.port_rows,
-        )
-        .join_from(ports, published, published.c.address == ports.c.address, isouter=True)
-        .join(rejected, rejected.c.address == ports.c.address, isouter=True)
-        .join(publications, current, isouter=True)
-        .order_by(ports.c.address)
-    )
-    return {row[0]: Totals(*row[1:]) for row in _rows(registry, query)}
 
 
 def _event(made: sa.FromClause) -> sa.ColumnElement[datetime]:

@@ -8,6 +8,7 @@ Why: what is audited are the very bytes that will be read, so a batch is staged 
 of the build's plan would run the build a second time, and might meet other rows.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -48,6 +49,8 @@ class Batch:
     inputs: Mapping[str, int] = field(default_factory=dict)
     """Address to the version that was read."""
     run_id: str | None = None
+    begun: float = field(default_factory=time.monotonic, compare=False)
+    """When its build began, on the monotonic clock."""
 
     @property
     def schema(self) -> dict[str, pl.DataType]:

@@ -157,7 +157,7 @@ def quality_of(row: Json) -> Quality:
 
 
 def _declared(registry: Registry, now: datetime) -> list[PortFacts]:
-    rows = history.declarations(registry)
+    rows = history.declarations(registry, now)
     # Many ports promise the same, and a promise is checked whenever it is made.
     promised = {repr(row.freshness): row.freshness for row in rows if row.freshness}
     fresh = {text: freshness_of(row) for text, row in promised.items()}

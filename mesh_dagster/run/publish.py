@@ -192,17 +192,20 @@ def _facts(
     base: delta.Snapshot | None,
     publication_id: str,
 ) -> record.Record:
+    others = base.of_slice(batch.slice, other=True) if base else None
     known = record.facts(
         batch.port,
         judged.verdict,
         slice_=batch.slice,
         rows=accepted.rows,
         rejected_rows=judged.rejected.rows if judged.rejected else 0,
-        other_rows=base.of_slice(batch.slice, other=True).rows if base else 0,
+        other_rows=others.rows if others else 0,
         published=judged.published or judged.verdict.profile,
     )
     return {
         **known,
+        "port_bytes": accepted.content.bytes + (others.bytes if others else 0),
+        "duration_seconds": round(time.monotonic() - batch.begun, 3),
         "publication_id": publication_id,
         "run_id": batch.run_id,
         "inputs": dict(batch.inputs),
@@ -220,7 +223,8 @@ def _refused(
     verdict, address = judged.verdict, str(batch.port.address)
     counts = {finding.rule.text: finding.failing_rows for finding in verdict.broken}
     rows = verdict.profile.rows
-    refusal = Refusal(address, publication_id, now, batch.slice, rows, counts, batch.run_id)
+    about = (batch.slice, rows, counts, batch.run_id, verdict.checks)
+    refusal = Refusal(address, publication_id, now, *about)
     registry.refuse(refusal)
     error = PublicationRefusedError(
         address,

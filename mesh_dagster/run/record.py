@@ -44,6 +44,7 @@ def facts(
         "rows": rows,
         "port_rows": rows + other_rows,
         "rejected_rows": rejected_rows,
+        "checks": verdict.checks,
         "data_time": event_time.isoformat() if event_time else None,
         "profile": profile_json(published),
     }

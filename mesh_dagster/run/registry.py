@@ -43,6 +43,8 @@ ports = sa.Table(
     sa.Column("description", sa.String),
     sa.Column("declaration", _JSON, nullable=False),
     sa.Column("registered_at", UtcDateTime, nullable=False, info={KEPT: True}),
+    # Set when nobody declares the port any more, and empty again as soon as somebody does.
+    sa.Column("withdrawn_at", UtcDateTime),
 )
 publications = sa.Table(
     "publications",
@@ -61,6 +63,9 @@ publications = sa.Table(
     sa.Column("rejected_rows", sa.BigInteger, nullable=False),
     sa.Column("data_time", UtcDateTime),
     sa.Column("oldest_group", UtcDateTime),
+    sa.Column("duration_seconds", sa.Float),
+    sa.Column("port_bytes", sa.BigInteger),
+    sa.Column("checks", _JSON, nullable=False),
     sa.Column("inputs", _JSON, nullable=False),
     sa.Column("profile", _JSON, nullable=False),
     sa.Column("groups", _JSON, nullable=False),
@@ -71,6 +76,8 @@ publications = sa.Table(
     sa.Index("ix_publications_time", "address", "published_at"),
     sa.Index("ix_publications_slice", "address", "slice", "published_at"),
     sa.Index("ix_publications_data_time", "address", "data_time"),
+    # What is counted for metrics, over all publications.
+    sa.Index("ix_publications_totals", "address", "version", "duration_seconds", "checks"),
 )
 refusals = sa.Table(
     "refusals",
@@ -82,6 +89,7 @@ refusals = sa.Table(
     sa.Column("slice", sa.String, nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("broken", _JSON, nullable=False),
+    sa.Column("checks", _JSON, nullable=False),
 )
 
 
@@ -110,6 +118,12 @@ class Publication:
     """Aware UTC; the newest event in the slice, where the port's freshness names a column."""
     oldest_group: datetime | None = None
     """Aware UTC; the earliest of `groups`."""
+    duration_seconds: float | None = None
+    """From the begin of the build to the commit."""
+    port_bytes: int | None = None
+    """The size of the whole port's files after the commit."""
+    checks: Mapping[str, bool] = field(default_factory=dict)
+    """Family of rules to whether the batch as it was built kept them all."""
     run_id: str | None = None
     inputs: Mapping[str, int] = field(default_factory=dict)
     """Address to the version that was read."""
@@ -130,6 +144,8 @@ class Refusal:
     broken: Mapping[str, int | None]
     """Rule to the number of rows that broke it."""
     run_id: str | None = None
+    checks: Mapping[str, bool] = field(default_factory=dict)
+    """As in a `Publication`."""
 
 
 class Registry:

@@ -77,6 +77,12 @@ class Verdict:
         rules = [[f.rule.text, f.rule.level, f.passed, f.failing_rows] for f in self.findings]
         return hashlib.sha256(json.dumps([facts, rules]).encode()).hexdigest()
 
+    @property
+    def checks(self) -> dict[str, bool]:
+        """Each family of rules, and whether all of them were kept."""
+        families = sorted({finding.rule.check for finding in self.findings})
+        return {check: all(f.passed for f in self.of_check(check)) for check in families}
+
     def of_check(self, check: CheckName) -> tuple[Finding, ...]:
         """Return the findings that one Dagster check reports."""
         return tuple(finding for finding in self.findings if finding.rule.check == check)

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from mesh_dagster.cli.main import main
 from mesh_dagster.cli.slo import bar
 from mesh_dagster.declare.slo import Freshness
-from mesh_dagster.observe.attention import beat
+from mesh_dagster.observe.alerts import record
+from mesh_dagster.observe.watch import Watcher, watch
 from mesh_dagster.run.registry import Refusal, Registry
 from mesh_dagster.run.store import Store
 from tests.observe.ports import DAY, EVENTS, HOUR, at, published, register
@@ -34,6 +35,14 @@ def registry(mesh_root: Path) -> Registry:
     ]
     opened.record(*known, published(0, 1, address=ROYALTIES))
     return opened
+
+
+def beat(registry: Registry, now: datetime) -> None:
+    """Judge as a sensor that finds nothing new."""
+    watcher = Watcher("plays.py", frozenset({"media_player"}))
+    promises = [(EVENTS, "freshness"), (EVENTS, "quality")]
+    watch(promises, registry, now, watcher=watcher)
+    record([], registry, now, judge=watcher.judge)
 
 
 def mesh(*arguments: str) -> Result:
@@ -138,7 +147,7 @@ def test_a_sensor_that_stopped_fails_the_check(registry: Registry) -> None:
     beat(registry, now)
     alive = mesh("slo", "check")
 
-    said = "The sensor has not judged for 3 h; start dagster-daemon.\n"
+    said = "The sensor of plays.py:media_player has not judged for 3 h; start dagster-daemon.\n"
     assert (stale.exit_code, stale.stdout) == (1, said)
     assert (waiting.exit_code, waiting.stdout) == (0, "All 2 promises are kept.\n")
     assert alive.exit_code == 0
@@ -146,13 +155,21 @@ def test_a_sensor_that_stopped_fails_the_check(registry: Registry) -> None:
 
 def test_the_check_is_written_as_json(registry: Registry) -> None:
     registry.refuse(Refusal(EVENTS, "r", at(13), "", 10, {"amount >= 0": 1}))
+    beat(registry, at(14))
 
     result = mesh("slo", "check", "--json", "--as-of", "2026-03-02T14:00:00Z")
 
     found = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert found["sensor"] == {"last_judged_at": None, "stale": False}
+    assert found["sensors"] == [], "whether a sensor runs now says nothing of the past"
     assert [one["objective"] for one in found["broken"]] == ["freshness", "quality", "freshness"]
+    assert json.loads(mesh("slo", "check", "--json").stdout)["sensors"] == [
+        {
+            "location": "plays.py:media_player",
+            "last_judged_at": "2026-03-02T14:00:00+00:00",
+            "stale": True,
+        }
+    ]
 
 
 @pytest.mark.usefixtures("registry")
@@ -210,9 +227,11 @@ def test_metrics_tell_when_promises_were_judged_last(registry: Registry) -> None
 
     result = mesh("slo", "metrics")
 
-    last = result.stdout.splitlines()[-1]
+    name = "mesh_slo_evaluator_last_success_timestamp_seconds"
     assert result.exit_code == 0
-    assert last == f"mesh_slo_evaluator_last_success_timestamp_seconds {at(5).timestamp():.0f}"
+    assert f'{name}{{location="plays.py:media_player"}} {at(5).timestamp():.0f}' in (
+        result.stdout.splitlines()
+    )
 
 
 @pytest.mark.usefixtures("registry")

@@ -11,9 +11,11 @@ import pytest
 
 import mesh_dagster as md
 from mesh_dagster.compile import names
-from mesh_dagster.compile.sensors import Watched, tick
+from mesh_dagster.compile.sensors import Watched, enrol, tick
+from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.ledger import open_breaches
 from mesh_dagster.observe.settings import load_settings
+from mesh_dagster.observe.vitals import vitals
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from tests.compile.runs import run
@@ -24,15 +26,16 @@ PORT = dg.AssetKey(["sales", "orders", "v1", "daily"])
 HOUR = timedelta(hours=1)
 
 
-def _orders() -> md.DataProduct:
+def _orders(port: str = "daily") -> md.DataProduct:
     product = md.DataProduct(
         domain="sales", name="orders", owner="team:sales", alignment="source", purpose="Orders."
     )
 
-    @product.port(contract=StationPlays, freshness=md.Freshness(within=HOUR))
     def daily() -> pl.DataFrame:
         return pl.DataFrame({"station": ["KSLX"], "plays": [1]})
 
+    daily.__name__ = port
+    product.port(contract=StationPlays, freshness=md.Freshness(within=HOUR))(daily)
     return product
 
 
@@ -108,6 +111,39 @@ def test_a_breach_is_told_once_and_its_end_to_whom_it_was_told(
     assert [breach["address"] for breach in opened] == [ADDRESS]
     assert len(breached) == 1
     assert len(_told(mesh_root)) == 2
+
+
+def test_a_port_that_left_the_code_is_judged_no_longer(registry: Registry) -> None:
+    first = _evaluate(_orders(), None)
+    both = [status.address for status in statuses(registry, datetime.now(timezone.utc))]
+
+    _evaluate(_orders(port="weekly"), first.cursor)
+
+    assert both == [ADDRESS, ADDRESS]
+    assert {one.address for one in statuses(registry, datetime.now(timezone.utc))} == {
+        "mesh://sales/orders/v1/weekly"
+    }
+
+
+def test_a_sensor_takes_back_what_another_withdrew_although_it_is_declared(
+    registry: Registry,
+) -> None:
+    here = Watched([_orders()])
+    there = Watched([_orders(port="weekly")])
+    settings, now = load_settings(Store.at()), datetime.now(timezone.utc)
+    enrol(here, registry, settings, now)
+    enrol(there, registry, settings, now)
+
+    tick(here, registry, settings, now + HOUR)
+
+    assert len(statuses(registry, now + HOUR)) == 4
+    assert vitals(registry).judged_at == {":sales": now + HOUR}
+
+
+@pytest.mark.parametrize("cursor", ["of old", "[]", "{}", '{"judge": 1}'])
+def test_a_cursor_that_people_have_set_is_taken_for_none(registry: Registry, cursor: str) -> None:
+    assert _evaluate(_orders(), cursor).cursor == _evaluate(_orders(), None).cursor
+    assert len(statuses(registry, datetime.now(timezone.utc))) == 2
 
 
 def test_a_forged_materialization_renews_no_promise(

@@ -8,8 +8,6 @@ from mesh_dagster.errors import UnknownBreachError, UnknownPortError
 from mesh_dagster.observe.alerts import Changes, record
 from mesh_dagster.observe.attention import (
     acknowledge,
-    beat,
-    last_heartbeat,
     mute,
     open_list,
     unmute,
@@ -339,16 +337,6 @@ def test_a_low_budget_is_worth_one_word_a_window() -> None:
     ]
     assert again[0].key == low_budgets([low], NOON)[0].key
     assert low_budgets([low], NOON + timedelta(days=28))[0].key != again[0].key
-
-
-def test_a_judgement_is_a_heartbeat(registry: Registry) -> None:
-    before = last_heartbeat(registry)
-
-    record([], registry, NOON)
-    recorded = last_heartbeat(registry)
-    beat(registry, NOON + MINUTE)
-
-    assert (before, recorded, last_heartbeat(registry)) == (None, NOON, NOON + MINUTE)
 
 
 def test_a_table_of_notices_names_who_waits(registry: Registry) -> None:

@@ -4,12 +4,8 @@ from datetime import timedelta
 import pytest
 
 from mesh_dagster.declare.slo import Freshness, Quality
-from mesh_dagster.observe.judgement import assess, statuses_of
-from mesh_dagster.observe.metrics import metrics_text
 from mesh_dagster.observe.openslo import documents, duration, slug
-from mesh_dagster.run.history import Totals, totals
-from mesh_dagster.run.registry import Refusal, Registry
-from tests.observe.ports import DAY, EVENTS, HOUR, at, facts, published, register
+from tests.observe.ports import DAY, EVENTS, HOUR, facts
 
 LABELS = 'domain="media_player",product="plays",version="v1",port="events"'
 POLICY = {
@@ -34,55 +30,6 @@ POLICY = {
         }
     ],
 }
-
-
-def test_metrics_are_text_that_prometheus_reads() -> None:
-    port = facts(1, freshness=Freshness(within=3 * HOUR, target=0.5, window=8 * HOUR))
-    known = statuses_of(assess([port], at(6)), at(6))
-
-    text = metrics_text(known, {EVENTS: Totals(3, 1, 40)}, at(6))
-
-    states = [
-        f'mesh_port_slo_state{{{LABELS},objective="{objective}",state="{state}"}} {value}'
-        for objective, held in (("freshness", "breached"), ("quality", "ok"))
-        for state in ("ok", "warn", "breached", "no_data", "paused")
-        for value in [int(state == held)]
-    ]
-    assert [line for line in text.splitlines() if not line.startswith("#")] == [
-        f"mesh_port_data_age_seconds{{{LABELS}}} 18000",
-        f"mesh_port_freshness_limit_seconds{{{LABELS}}} 10800",
-        f"mesh_port_late_groups{{{LABELS}}} 0",
-        f"mesh_port_missing_partitions{{{LABELS}}} 0",
-        *states,
-        f'mesh_port_error_budget_remaining_ratio{{{LABELS},objective="freshness"}} 0.5',
-        f'mesh_port_error_budget_remaining_ratio{{{LABELS},objective="quality"}} 1',
-        f'mesh_publications_total{{{LABELS},outcome="published"}} 3',
-        f'mesh_publications_total{{{LABELS},outcome="refused"}} 1',
-        f"mesh_port_rows{{{LABELS}}} 40",
-        f"mesh_slo_evaluator_last_success_timestamp_seconds {at(6).timestamp():.0f}",
-    ]
-    assert "# TYPE mesh_publications_total counter\n" in text
-
-
-def test_a_mesh_that_nobody_judged_says_so_in_its_metrics() -> None:
-    assert metrics_text([], {}, None) == (
-        "# HELP mesh_slo_evaluator_last_success_timestamp_seconds When all promises were judged "
-        "last; 0 if never. Alert when it stops growing.\n"
-        "# TYPE mesh_slo_evaluator_last_success_timestamp_seconds gauge\n"
-        "mesh_slo_evaluator_last_success_timestamp_seconds 0\n"
-    )
-
-
-def test_batches_are_counted_for_every_registered_port(registry: Registry) -> None:
-    register(registry)
-    register(registry, "mesh://payments/royalties/v1/monthly")
-    registry.record(published(0, 1, rows=5), published(1, 2, rows=7))
-    registry.refuse(Refusal(EVENTS, "r", at(3), "", 10, {}))
-
-    assert totals(registry) == {
-        EVENTS: Totals(2, 1, 7),
-        "mesh://payments/royalties/v1/monthly": Totals(0, 0, None),
-    }
 
 
 def test_promises_become_openslo_documents() -> None:

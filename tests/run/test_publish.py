@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -22,6 +23,8 @@ from mesh_dagster.errors import (
 )
 from mesh_dagster.run import delta
 from mesh_dagster.run.frames import as_plan
+from mesh_dagster.run.judge import Batch
+from mesh_dagster.run.publish import Published, publish
 from mesh_dagster.run.read import connect, read
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
@@ -84,6 +87,34 @@ def test_a_publication_says_what_it_is_made_of_in_commit_and_registry_alike() ->
     assert (made.contract_version, made.contract_digest) == ("1.0.0", PORT.contract.digest)
     assert made.published_at == entry["published_at"]
     assert [column["column"] for column in made.profile["columns"]] == ["order", "artist", "amount"]
+
+
+def test_a_publication_says_how_large_the_whole_port_is_and_how_long_it_took() -> None:
+    begun = time.monotonic() - 90
+    batch = Batch(PORT, lines(2).lazy(), "2026-01-02", begun=begun)
+    publish_well(lines(1), slice_="2026-01-01")
+
+    made = publish(batch, Store.at(), Registry(Store.at().registry_url), lambda: NOW)
+
+    assert isinstance(made, Published)
+    files = list(Path(Store.at().table(PORT.address)).glob("data/*.parquet"))
+    assert made.publication.port_bytes == sum(file.stat().st_size for file in files)
+    assert len(files) == 2
+    assert made.publication.duration_seconds == pytest.approx(time.monotonic() - begun, abs=5)
+
+
+def test_a_batch_says_which_families_of_rules_it_kept_published_or_not() -> None:
+    registry = Registry(Store.at().registry_url)
+    port = port_of(quality=SET_ASIDE)
+
+    made = publish_well(lines(1, 3, 2, 2), port=port, registry=registry)
+    refusal_of(lines(3, amount=-1.0), registry=registry)
+
+    assert made.publication.checks == {"keys": False, "schema": True, "values": True}
+    assert [one.checks for one in registry.publications(ADDRESS)] == [made.publication.checks]
+    assert [one.checks for one in registry.refusals(ADDRESS)] == [
+        {"keys": True, "schema": True, "values": False}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Say how judging and delivering stand: when each location judged last, what waits to be sent.
+
+In:  the registry.
+Out: `Vitals`. A location that watches no port any more, since others do, is not asked after.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from mesh_dagster.observe.ledger import METADATA, delivery_counts, heartbeats, notices, watches
+from mesh_dagster.run.registry import Registry, ports
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """How judging and delivering stand."""
+
+    judged_at: Mapping[str, datetime]
+    """Code location to when its promises were judged last; empty if no sensor ever ran."""
+    pending: int
+    """Notices that wait."""
+    oldest_pending: datetime | None
+    """When the oldest of them was written."""
+    deliveries: Mapping[tuple[str, str], int]
+    """Sink and outcome to the number of attempts so far."""
+
+
+def vitals(registry: Registry) -> Vitals:
+    """Read how judging and delivering stand."""
+    registry.make(METADATA)
+    waiting = sa.select(sa.func.count().label("pending"), sa.func.min(notices.c.created_at))
+    counts = sa.select(delivery_counts).order_by(delivery_counts.c.sink, delivery_counts.c.outcome)
+    with registry.begin() as connection:
+        [(pending, oldest)] = connection.execute(waiting.where(notices.c.state == "pending"))
+        counted = connection.execute(counts).all()
+        judged = connection.execute(_judges()).all()
+    return Vitals(
+        judged_at={row.judge: row.beat_at for row in judged},
+        pending=pending,
+        oldest_pending=oldest,
+        deliveries={(sink, outcome): count for sink, outcome, count in counted},
+    )
+
+
+def _judges() -> sa.Select[tuple[str, datetime]]:
+    watched = (
+        sa.select(watches.c.judge)
+        .join(ports, ports.c.address == watches.c.address)
+        .where(ports.c.withdrawn_at.is_(None))
+    )
+    return (
+        sa.select(heartbeats.c.judge, heartbeats.c.beat_at)
+        .where(heartbeats.c.judge.in_(watched))
+        .order_by(heartbeats.c.judge)
+    )
