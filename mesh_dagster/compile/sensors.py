@@ -27,7 +27,7 @@ from mesh_dagster.observe.events import low_budgets, notify, tell_refusals
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.settings import Settings, load_settings
 from mesh_dagster.observe.status import SloStatus
-from mesh_dagster.observe.watch import Watcher, watch
+from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.declared import port_row, register
 from mesh_dagster.run.registry import Registry
 
@@ -129,9 +129,8 @@ def watching(products: Sequence[DataProduct], context: dg.SensorEvaluationContex
 
 def enrol(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> None:
     """Register what a location declares, and withdraw what it has ceased to declare."""
-    for product in watched.products:
-        register(product, registry, lambda: now, expected_partitions)
-    watch(watched.promises, registry, now, watcher=watched.watcher, routing=settings.routing)
+    _register(watched, registry, now)
+    withdraw(watched.promises, registry, now, watcher=watched.watcher, routing=settings.routing)
 
 
 def tick(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> Tick:
@@ -146,13 +145,19 @@ def tick(watched: Watched, registry: Registry, settings: Settings, now: datetime
     found = _judged(watched, registry, now)
     if {one.address for one in found} != watched.ports.keys():
         # Another location that once declared some of these ports has withdrawn them since.
-        enrol(watched, registry, settings, now)
+        _register(watched, registry, now)
         found = _judged(watched, registry, now)
     routing = settings.routing
     changes = record(found, registry, now, routing=routing, judge=watched.watcher.judge)
     notify("budget", low_budgets(found, now), registry, now, routing=routing)
     tell_refusals(registry, now, routing=routing)
     return Tick(changes, deliver(registry, settings, now))
+
+
+def _register(watched: Watched, registry: Registry, now: datetime) -> None:
+    for product in watched.products:
+        register(product, registry, lambda: now, expected_partitions)
+    take_over(watched.ports, registry, now, watcher=watched.watcher)
 
 
 def _judged(watched: Watched, registry: Registry, now: datetime) -> list[SloStatus]:

@@ -59,7 +59,21 @@ class Watcher:
         return Address.parse(row["address"]).domain in self.domains or row["judge"] == self.before
 
 
-def watch(
+def take_over(
+    addresses: Iterable[str], registry: Registry, now: datetime, *, watcher: Watcher
+) -> None:
+    """Note that a location watches these ports from now on, whoever did so before."""
+    registry.make(METADATA)
+    rows = [
+        {"address": address, "location": watcher.location, "judge": watcher.judge}
+        for address in sorted(addresses)
+    ]
+    with registry.begin() as connection:
+        take_turn(connection, _TURN, now)
+        upsert(connection, watches, rows)
+
+
+def withdraw(
     promises: Collection[Promise],
     registry: Registry,
     now: datetime,
@@ -67,10 +81,10 @@ def watch(
     watcher: Watcher,
     routing: Routing | None = None,
 ) -> tuple[str, ...]:
-    """Take over what a location declares, and withdraw what it has ceased to declare.
+    """Withdraw what a location has ceased to declare.
 
     Args:
-        promises: Every promise of the location; its ports are registered.
+        promises: Every promise that the location makes now.
         registry: Where it is written.
         now: Aware UTC.
         watcher: The location.
@@ -85,10 +99,8 @@ def watch(
         take_turn(connection, _TURN, now)
         mine = fetch(connection, sa.select(watches).where(watches.c.location == watcher.location))
         gone = {row["address"] for row in mine if watcher.owned(row)} - declared
-        place = {"location": watcher.location, "judge": watcher.judge}
-        upsert(connection, watches, [{"address": one, **place} for one in sorted(declared)])
         _withdraw_ports(connection, gone, now)
-        return _withdraw(connection, declared | gone, set(promises), routing or Routing(), now)
+        return _end(connection, declared | gone, set(promises), routing or Routing(), now)
 
 
 def _withdraw_ports(connection: sa.Connection, gone: Iterable[str], now: datetime) -> None:
@@ -97,7 +109,7 @@ def _withdraw_ports(connection: sa.Connection, gone: Iterable[str], now: datetim
         connection.execute(sa.update(ports).where(unmarked).values(withdrawn_at=now))
 
 
-def _withdraw(
+def _end(
     connection: sa.Connection,
     addresses: set[str],
     promises: set[Promise],

@@ -11,7 +11,7 @@ from mesh_dagster.cli.main import main
 from mesh_dagster.cli.slo import bar
 from mesh_dagster.declare.slo import Freshness
 from mesh_dagster.observe.alerts import record
-from mesh_dagster.observe.watch import Watcher, watch
+from mesh_dagster.observe.watch import Watcher, take_over
 from mesh_dagster.run.registry import Refusal, Registry
 from mesh_dagster.run.store import Store
 from tests.observe.ports import DAY, EVENTS, HOUR, at, published, register
@@ -40,8 +40,7 @@ def registry(mesh_root: Path) -> Registry:
 def beat(registry: Registry, now: datetime) -> None:
     """Judge as a sensor that finds nothing new."""
     watcher = Watcher("plays.py", frozenset({"media_player"}))
-    promises = [(EVENTS, "freshness"), (EVENTS, "quality")]
-    watch(promises, registry, now, watcher=watcher)
+    take_over([EVENTS], registry, now, watcher=watcher)
     record([], registry, now, judge=watcher.judge)
 
 

@@ -13,7 +13,7 @@ from mesh_dagster.observe.judgement import assess, statuses_of
 from mesh_dagster.observe.metrics import metrics_text
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.vitals import Vitals, vitals
-from mesh_dagster.observe.watch import Watcher, watch
+from mesh_dagster.observe.watch import Watcher, take_over
 from mesh_dagster.run.registry import Refusal, Registry
 from mesh_dagster.run.totals import Totals, totals
 from tests.observe.ports import EVENTS, HOUR, at, facts, published, register
@@ -177,7 +177,7 @@ def test_a_location_that_watches_nothing_any_more_is_not_asked_after(registry: R
     old = Watcher("old.py", frozenset({"media_player"}))
     new = Watcher("new.py", frozenset({"media_player"}))
     for watcher, hours in ((old, 1), (new, 2)):
-        watch([(EVENTS, "quality")], registry, at(hours), watcher=watcher)
+        take_over([EVENTS], registry, at(hours), watcher=watcher)
         record([], registry, at(hours), judge=watcher.judge)
 
     assert vitals(registry).judged_at == {"new.py:media_player": at(2)}

@@ -12,7 +12,7 @@ from mesh_dagster.observe.delivery import deliver
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.ledger import breaches, slo_states
 from mesh_dagster.observe.settings import Settings
-from mesh_dagster.observe.watch import Promise, Watcher, watch
+from mesh_dagster.observe.watch import Promise, Watcher, take_over, withdraw
 from mesh_dagster.run.registry import Registry
 from tests.observe.ports import register
 from tests.observe.scenario import (
@@ -47,8 +47,9 @@ def enrol(
     listed = list(made)
     for address in sorted({address for address, _ in listed}):
         register(registry, address)
+    take_over({address for address, _ in listed}, registry, now, watcher=watcher)
     routing = given.routing if given else None
-    ended = watch(listed, registry, now, watcher=watcher, routing=routing)
+    ended = withdraw(listed, registry, now, watcher=watcher, routing=routing)
     if given:
         deliver(registry, given, now, side_by_side=1)
     return ended
