@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mesh_dagster.compile.definitions import definitions
     from mesh_dagster.compile.resources import MeshIOManager, MeshResource
     from mesh_dagster.declare.address import Address
+    from mesh_dagster.declare.lifecycle import Deprecated
     from mesh_dagster.declare.port import InputPort, OutputPort
     from mesh_dagster.declare.product import DataProduct
     from mesh_dagster.declare.slo import Freshness, Quality
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Address",
     "DataProduct",
+    "Deprecated",
     "Freshness",
     "InputPort",
     "MeshError",
@@ -42,6 +44,7 @@ __all__ = [
 _HOMES = {
     "Address": "declare.address",
     "DataProduct": "declare.product",
+    "Deprecated": "declare.lifecycle",
     "Freshness": "declare.slo",
     "InputPort": "declare.port",
     "MeshError": "errors",

@@ -10,6 +10,7 @@ from tests.conftest import REPOSITORY
 PUBLIC = [
     "Address",
     "DataProduct",
+    "Deprecated",
     "Freshness",
     "InputPort",
     "MeshError",

@@ -28,6 +28,7 @@ INTERNAL_ARGUMENTS = ("description", "io_manager_key", *_STEP_ARGUMENTS)
 """What `internal` takes by name."""
 PORT_ARGUMENTS = (
     "contract", "freshness", "quality", "description", "partition_column", "sample_rows",
+    "state",
     *_STEP_ARGUMENTS,
 )  # fmt: skip
 """What `port` takes by name."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.contract import Contract
+from mesh_dagster.declare.lifecycle import State
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.wiring import Build
 
@@ -98,6 +99,8 @@ class OutputPort:
     execution: Execution = field(default_factory=Execution)
     sample_rows: int = 20
     """So many rows are kept with each publication for people to look at; 0 keeps none."""
+    state: State = "active"
+    """Where it stands in its life."""
 
     @property
     def partitioned(self) -> bool:

@@ -13,6 +13,7 @@ from uuid import UUID
 from mesh_dagster.declare import arguments
 from mesh_dagster.declare.address import Address, product_guid, require_name
 from mesh_dagster.declare.contract import Contract, PanderaContract
+from mesh_dagster.declare.lifecycle import State, require_state
 from mesh_dagster.declare.port import Adopted, InputPort, Internal, OutputPort
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.storage import require_storable
@@ -41,6 +42,7 @@ class DataProduct:
         retention: How long replaced versions stay readable; at least one hour.
         sample_rows: So many rows of each publication are kept for people to look at; 0 forbids it.
             A port may say otherwise.
+        state: `draft`, `active` or `md.Deprecated(...)`. A port may say otherwise.
 
     Raises:
         NameRefusedError: Domain, name or an input name breaks a name rule.
@@ -60,6 +62,7 @@ class DataProduct:
         tags: Mapping[str, str] | None = None,
         retention: timedelta = timedelta(days=30),
         sample_rows: int = 20,
+        state: State = "active",
     ) -> None:
         """Check what is declared."""
         self.domain = require_name("domain", domain)
@@ -76,6 +79,7 @@ class DataProduct:
         self.tags = arguments.require_tags(who, tags)
         self.retention = arguments.require_retention(who, retention)
         self.sample_rows = arguments.require_sample_rows(who, sample_rows)
+        self.state = require_state(who, state)
         self.inputs: dict[str, InputPort] = {}
         self.internals: dict[str, Internal] = {}
         self.adopted: dict[str, Adopted] = {}
@@ -160,6 +164,7 @@ class DataProduct:
         description: str | None = None,
         partition_column: str | Mapping[str, str] | None = None,
         sample_rows: int | None = None,
+        state: State | None = None,
         **execution: Any,  # Any: the fields of `Execution`
     ) -> Callable[[Function], Function]:
         """Declare an output port: one addressable view under one contract.
@@ -173,6 +178,7 @@ class DataProduct:
                 each dimension; rows outside the partition being built then refuse the batch.
             sample_rows: The product's by default. Columns whose metadata names a `sensitivity`
                 other than `public` are never kept.
+            state: The product's by default.
             execution: `cadence`, `partitions`, `pool`, `retry_policy`, `op_tags`.
 
         Raises:
@@ -201,6 +207,7 @@ class DataProduct:
                 self.sample_rows
                 if sample_rows is None
                 else arguments.require_sample_rows(who, sample_rows),
+                require_state(who, self.state if state is None else state, address),
             )
             return function
 

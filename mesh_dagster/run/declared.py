@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from mesh_dagster.declare.lifecycle import state_row
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality, sinks
@@ -66,6 +67,7 @@ def port_row(
         "description": port.description,
         "declaration": {
             "version": port.version,
+            "state": state_row(port.state),
             "contract": written(port.contract).as_json(),
             "quality": quality_row(port.quality),
             "freshness": freshness_row(port.freshness),

@@ -443,7 +443,7 @@ def test_an_internal_reads_only_what_is_declared_above_it() -> None:
             {"zzz": 1},
             (
                 "has the unknown argument 'zzz'. Correct or remove it. Known: 'cadence', "
-                "'contract', 'description', 'freshness', 'op_tags' and 6 more."
+                "'contract', 'description', 'freshness', 'op_tags' and 7 more."
             ),
         ),
         (
