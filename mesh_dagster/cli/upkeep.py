@@ -5,6 +5,7 @@ Out: what was freed, or rebuilt.
 """
 
 from contextlib import closing
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -27,23 +28,23 @@ _KILO = 1024
 def vacuum(*, dry_run: bool, as_json: bool) -> None:
     """Delete files of failed publications, and versions older than their product's retention.
 
-    The current version, and every version within the retention, stays readable.
+    The current version, and every version within the retention, stays readable. Alerts that have
+    been over for 400 days are forgotten.
     """
     from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.observe.prune import Pruned, prune
     from mesh_dagster.run.store import Store
     from mesh_dagster.run.vacuum import vacuum as free
 
-    store = Store.at()
+    store, now = Store.at(), datetime.now(timezone.utc)
     with open_registry(store) as registry:
         spans = _retention(registry)
+        forgotten = prune(registry, now, dry_run=dry_run)
     found = free(
-        store,
-        lambda address: spans.get(_product(address), _UNDECLARED),
-        datetime.now(timezone.utc),
-        dry_run=dry_run,
+        store, lambda address: spans.get(_product(address), _UNDECLARED), now, dry_run=dry_run
     )
     if as_json:
-        write_json(found)
+        write_json({"files": [asdict(one) for one in found], "alerts": asdict(forgotten)})
         return
     if found:
         header = ("PLACE", "ORPHANS", "EXPIRED", "SIZE")
@@ -52,6 +53,9 @@ def vacuum(*, dry_run: bool, as_json: bool) -> None:
     count = sum(one.orphans + one.expired for one in found)
     done = "would be deleted" if dry_run else "deleted"
     click.echo(f"{count:,} files of {_size(sum(one.bytes for one in found))} {done}.")
+    if forgotten != Pruned():
+        over = f"{forgotten.breaches:,} breaches and {forgotten.notices:,} notices"
+        click.echo(f"{over} that are long over {done}.")
 
 
 @click.command()

@@ -25,6 +25,7 @@ from mesh_dagster.observe.alerts import Changes, record
 from mesh_dagster.observe.delivery import Delivered, deliver
 from mesh_dagster.observe.events import low_budgets, notify, tell_refusals
 from mesh_dagster.observe.judgement import statuses
+from mesh_dagster.observe.prune import prune_daily
 from mesh_dagster.observe.settings import Settings, load_settings
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
@@ -151,6 +152,7 @@ def tick(watched: Watched, registry: Registry, settings: Settings, now: datetime
     changes = record(found, registry, now, routing=routing, judge=watched.watcher.judge)
     notify("budget", low_budgets(found, now), registry, now, routing=routing)
     tell_refusals(registry, now, routing=routing)
+    prune_daily(registry, now)
     return Tick(changes, deliver(registry, settings, now))
 
 

@@ -19,7 +19,7 @@ Row = Mapping[str, Any]  # Any: one row of a table
 Alerted = dict[tuple[str, str], list[str]]
 METADATA = sa.MetaData()
 _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-_MOST_PARAMETERS = 500
+_MOST_PARAMETERS = 10_000
 
 slo_states = sa.Table(
     "slo_states",

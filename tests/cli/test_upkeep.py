@@ -1,8 +1,14 @@
 import json
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+from mesh_dagster.observe.attention import mute
+from mesh_dagster.observe.delivery import deliver
+from mesh_dagster.observe.events import notify
+from mesh_dagster.observe.notice import Item
+from mesh_dagster.observe.settings import Settings
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from tests.cli.scenario import ORDERS, declare, mesh, now, publish_lines, rows, words
@@ -45,10 +51,34 @@ def test_a_dry_run_deletes_nothing(mesh_root: Path) -> None:
 
     result = mesh("vacuum", "--dry-run", "--json")
 
-    assert json.loads(result.stdout) == [
-        {"place": "sales/orders/v1/lines", "orphans": 1, "expired": 0, "bytes": 11}
-    ]
+    assert json.loads(result.stdout) == {
+        "files": [{"place": "sales/orders/v1/lines", "orphans": 1, "expired": 0, "bytes": 11}],
+        "alerts": {"breaches": 0, "tellings": 0, "notices": 0, "deliveries": 0, "mutes": 0},
+    }
     assert orphan.exists()
+
+
+def test_vacuum_forgets_alerts_that_are_long_over() -> None:
+    declare()
+    address, long_ago = ORDERS.partition("?")[0], now() - timedelta(days=500)
+    with closing(Registry(Store.at().registry_url)) as registry:
+        mute(registry, address, long_ago, until=long_ago, because="moving", by="ann")
+        notify("test", [Item("t", address, "a/b", "team:x", "test", now(), "")], registry, long_ago)
+        deliver(registry, Settings(), long_ago)
+
+    result, again = mesh("vacuum", "--dry-run"), mesh("vacuum", "--json")
+
+    assert result.stdout == (
+        "0 files of 0 bytes would be deleted.\n"
+        "0 breaches and 1 notices that are long over would be deleted.\n"
+    )
+    assert json.loads(again.stdout)["alerts"] == {
+        "breaches": 0,
+        "tellings": 1,
+        "notices": 1,
+        "deliveries": 1,
+        "mutes": 1,
+    }
 
 
 def test_reindex_rebuilds_a_lost_registry_and_a_second_time_changes_nothing(

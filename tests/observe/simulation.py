@@ -12,6 +12,7 @@ from mesh_dagster.observe.alerts import record
 from mesh_dagster.observe.delivery import deliver
 from mesh_dagster.observe.notice import Notice
 from mesh_dagster.observe.outbox import LEASE
+from mesh_dagster.observe.prune import Pruned, prune_daily
 from mesh_dagster.observe.routing import Routing
 from mesh_dagster.observe.settings import Settings
 from mesh_dagster.observe.sink import SendError
@@ -90,6 +91,7 @@ class World:
     before: float = 0.0
     ticks: int = 0
     restarts: int = 0
+    pruned: Pruned = field(default_factory=Pruned)
 
     def tick(self, now: float, offset: float) -> None:
         """Judge, record, deliver, as a sensor does; a killed delivery is tried again later."""
@@ -100,6 +102,7 @@ class World:
             ear.clock = now
         clock = EPOCH + timedelta(seconds=seen)
         record(statuses, self.registry, clock, routing=self.settings.routing)
+        self.pruned += prune_daily(self.registry, clock)
         self.send(clock)
 
     def send(self, clock: datetime) -> None:

@@ -46,7 +46,7 @@ def test_the_simulation_is_about_something(world: World) -> None:
 
     print(
         f"{world.ticks} ticks, {len(world.expected)} breaches, {world.restarts} kills, "
-        f"{causes} told beneath a cause, {dict(kinds)}"
+        f"{causes} told beneath a cause, {dict(kinds)}, {world.pruned}"
     )
     assert len(world.expected) > 100 * YEARS
     assert world.restarts > 10 * YEARS
