@@ -7,10 +7,11 @@ however often it is handed in.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 
 import sqlalchemy as sa
 
+from mesh_dagster.declare.address import Address
 from mesh_dagster.observe import outbox
 from mesh_dagster.observe.ledger import (
     METADATA,
@@ -28,6 +29,8 @@ from mesh_dagster.run.registry import Refusal, Registry, ports, products, refusa
 
 _LOW = 0.25
 """The share of an error budget below which it is worth a word."""
+_LAST_DAYS = (-1, 7, 30)
+"""So many days before the end of a deprecation its consumers hear of it again."""
 _LOOKED_BACK = timedelta(days=1)
 _MOST_RULES = 5
 
@@ -115,6 +118,49 @@ def low_budgets(statuses: Iterable[SloStatus], now: datetime) -> list[Item]:
             )
         )
     return items
+
+
+def deprecations(
+    deprecated: str,
+    now: datetime,
+    *,
+    since: date,
+    until: date,
+    successor: str | None,
+    consumers: Iterable[tuple[str, str]],
+) -> list[Item]:
+    """Return what the consumers of a deprecated port shall hear, as items that are told once.
+
+    Each consumer hears of it first when it is deprecated, then 30 and 7 days before the end, and
+    once it is over; who comes late hears only how it stands.
+
+    Args:
+        deprecated: The address of the port.
+        now: Aware UTC; its day is compared with the others.
+        since: The first day of the deprecation.
+        until: The last day on which the port is promised.
+        successor: The address to read instead.
+        consumers: The address of each port that reads it, and that port's owner.
+    """
+    today = now.astimezone(timezone.utc).date()
+    if today < since:
+        return []
+    left = (until - today).days
+    stage = next((f"{days} {until}" for days in _LAST_DAYS if left <= days), "announced")
+    instead = f"; read {successor} instead" if successor else ""
+    promised = f"promised until {until}" if left >= 0 else f"promised no longer since {until}"
+    return [
+        Item(
+            key=_event_id("deprecated", deprecated, str(since), address, stage),
+            address=address,
+            product_key=Address.parse(address).key,
+            owner=owner,
+            subject="deprecated",
+            since=datetime.combine(since, time(), timezone.utc),
+            text=f"reads {deprecated}, which is deprecated and {promised}{instead}",
+        )
+        for address, owner in consumers
+    ]
 
 
 def _refused(refusal: Refusal, product_key: str, owner: str) -> Item:
