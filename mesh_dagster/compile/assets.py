@@ -36,7 +36,6 @@ from mesh_dagster.declare.wiring import Build
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.frames import as_plan
 from mesh_dagster.run.judge import Batch
-from mesh_dagster.run.lineage import origins
 from mesh_dagster.run.publish import Published, Refused, publish
 from mesh_dagster.run.store import Store
 
@@ -56,23 +55,19 @@ def assets_for(product: DataProduct) -> list[Asset]:
 def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
     """Return a port as one op with its checks, which cannot be left out."""
     signature, ins = signature_for(product, port.build)
-    who = str(port.address)
 
     def compute(context: dg.AssetExecutionContext, **given: Any) -> Iterator[PortEvent]:
-        step = Step(product, port.build, context, given, port.partitioned)
+        step = Step(product, port.build, port.made_from, context, given, port.partitioned)
         mesh: MeshResource = given[names.MESH_RESOURCE]
         store, registry = mesh.store(), mesh.open_registry()
         with closing(registry), closing(step):
-            plan = as_plan(step.result(), who)
-            columns = metadata.column_lineage(origins(plan), step.places)
-            belongs = inside(port, step.slice) if port.partitioned else {}
-            run_id = context.run.run_id
-            batch = Batch(port, plan, step.slice, belongs, step.inputs, run_id, step.begun)
+            batch = _built(step, port)
             register(product, registry, _now, expected_partitions)
             outcome = publish(batch, store, registry, _now)
             if isinstance(outcome, Refused):
                 yield from _refusal(context, port, outcome)
             else:
+                columns = metadata.column_lineage(batch.lineage)
                 yield from _publication(context, port, outcome, store, columns)
                 yield from freshness_results(port, registry, _now())
 
@@ -97,9 +92,12 @@ def internal_for(product: DataProduct, internal: Internal) -> dg.AssetsDefinitio
     def compute(context: dg.AssetExecutionContext, **given: Any) -> object:
         # Left open: a DuckDB relation is read only when the IO manager stores it.
         partitioned = internal.execution.partitions is not None
-        step = Step(product, internal.build, context, given, partitioned)
+        step = Step(product, internal.build, internal.made_from, context, given, partitioned)
         result = step.result()
         context.add_output_metadata({names.INPUTS: dict(step.inputs)})
+        if internal.io_manager_key is None:  # another one may take anything, not only frames
+            plan = as_plan(result, names.internal_key(internal).to_user_string())
+            context.add_output_metadata(metadata.column_lineage(step.lineage(result, plan)))
         return result
 
     compute.__signature__ = signature  # type: ignore[attr-defined]  # Dagster reads it
@@ -160,6 +158,22 @@ def _port_spec(product: DataProduct, port: OutputPort) -> dg.AssetSpec:
         kinds=kinds_for(port.build, "deltalake"),
         partitions_def=require_partitions(port),
         freshness_policy=freshness_for(port.freshness),
+    )
+
+
+def _built(step: Step, port: OutputPort) -> Batch:
+    """Call the build function of a port."""
+    result = step.result()
+    plan = as_plan(result, str(port.address))
+    return Batch(
+        port,
+        plan,
+        step.slice,
+        inside(port, step.slice) if port.partitioned else {},
+        step.inputs,
+        step.context.run.run_id,
+        step.begun,
+        step.lineage(result, plan, port.contract.column_names),
     )
 
 

@@ -6,7 +6,7 @@ Out: metadata under the keys of `names.py`: counts, columns, rules and times, ne
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
@@ -17,7 +17,7 @@ from mesh_dagster.declare.contract import Column, Contract
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build
-from mesh_dagster.run.lineage import Origin
+from mesh_dagster.run.edges import Edge, Lineage
 from mesh_dagster.run.registry import Publication
 from mesh_dagster.run.store import WHOLE
 
@@ -82,34 +82,25 @@ def publication_metadata(publication: Publication, uri: str) -> Metadata:
     return known
 
 
-def column_lineage(
-    origins: Mapping[str, frozenset[Origin]], places: Mapping[str, dg.AssetKey]
-) -> Metadata:
-    """Show the origins of columns as Dagster's column lineage.
+def column_lineage(lineage: Lineage) -> Metadata:
+    """Show where columns come from.
 
-    Args:
-        origins: For each column of the port, the stored columns that it is made from.
-        places: The folder of each input in the store to the input's asset key.
+    Dagster's own column lineage holds the columns from which values are computed, followed or
+    declared. Whatever else is known, with how it is known, stands beside it as JSON.
     """
-    deps = {name: _column_deps(found, places) for name, found in origins.items()}
-    if not any(deps.values()):
-        return {}
-    return {names.COLUMN_LINEAGE: dg.TableColumnLineage(deps_by_column=deps)}
+    deps = {name: _column_deps(edges) for name, edges in lineage.columns.items()}
+    known: Metadata = {names.LINEAGE: lineage.record()}
+    if any(deps.values()):
+        known[names.COLUMN_LINEAGE] = dg.TableColumnLineage(deps_by_column=deps)
+    return known
 
 
-def _column_deps(
-    found: frozenset[Origin], places: Mapping[str, dg.AssetKey]
-) -> list[dg.TableColumnDep]:
-    known = {(_place(url, places), column) for url, column in found}
-    ordered = sorted((key.path, column) for key, column in known if key)
+def _column_deps(edges: Iterable[Edge]) -> list[dg.TableColumnDep]:
     return [
-        dg.TableColumnDep(asset_key=dg.AssetKey(path), column_name=column)
-        for path, column in ordered
+        dg.TableColumnDep(asset_key=names.source_key(edge.source), column_name=edge.column)
+        for edge in edges
+        if edge.kind == "value" and edge.how != "assumed"
     ]
-
-
-def _place(url: str, places: Mapping[str, dg.AssetKey]) -> dg.AssetKey | None:
-    return next((key for folder, key in places.items() if url.startswith(f"{folder}/")), None)
 
 
 def _column(column: Column) -> dg.TableColumn:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.address import SCHEME, Address
 from mesh_dagster.declare.port import Adopted, Internal
 from mesh_dagster.declare.product import DataProduct
 
@@ -23,6 +23,7 @@ VERSION = "mesh_dagster/version"
 CONTRACT_VERSION = "mesh_dagster/contract_version"
 DATA_TIME = "mesh_dagster/data_time"
 INPUTS = "mesh_dagster/inputs"
+LINEAGE = "mesh_dagster/lineage"
 PROFILE = "mesh_dagster/profile"
 PUBLICATION = "mesh_dagster/publication"
 PURPOSE = "mesh_dagster/purpose"
@@ -66,6 +67,11 @@ def port_key(address: Address) -> dg.AssetKey:
 def internal_key(internal: Internal | Adopted) -> dg.AssetKey:
     """Return the asset key of an internal."""
     return dg.AssetKey(internal.asset_key)
+
+
+def source_key(source: str) -> dg.AssetKey:
+    """Return the asset key of what a column comes from, as `run/edges.py` writes it."""
+    return dg.AssetKey(source.removeprefix(f"{SCHEME}://").split("/"))
 
 
 def port_group(product: DataProduct) -> str:

@@ -52,8 +52,9 @@ class MeshIOManager(dg.ConfigurableIOManager):
             raise OnePartitionError(key)
         store = Store.at(self.root)
         folder = internal_folder(store, context.asset_key, partitions[0])
-        inputs = context.output_metadata.get(names.INPUTS)
-        url = write_internal(store, folder, as_plan(obj, key), getattr(inputs, "data", None) or {})
+        known = (context.output_metadata.get(name) for name in (names.INPUTS, names.LINEAGE))
+        inputs, lineage = (getattr(value, "data", None) or {} for value in known)
+        url = write_internal(store, folder, as_plan(obj, key), inputs, lineage)
         plan = pl.scan_parquet(url, storage_options=dict(store.storage_options) or None, glob=False)
         rows = plan.select(pl.len()).collect().item()
         count = names.PARTITION_ROW_COUNT if partitions[0] else names.ROW_COUNT

@@ -6,22 +6,26 @@ Out: what the function returned, and the exact versions of the ports that it rea
 
 import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import polars as pl
 from dagster_duckdb import DuckDBResource
 
 from mesh_dagster.compile import names
 from mesh_dagster.compile.resources import MeshResource, internal_folder
 from mesh_dagster.declare.address import Reference
+from mesh_dagster.declare.made_from import MadeFrom
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build, Parameter
 from mesh_dagster.run import frames
 from mesh_dagster.run.delta import Snapshot
-from mesh_dagster.run.internal import inputs_of
+from mesh_dagster.run.edges import Lineage
+from mesh_dagster.run.internal import inputs_of, lineage_at
+from mesh_dagster.run.lineage import Taken, lineage_of
 from mesh_dagster.run.read import resolve
 from mesh_dagster.run.store import WHOLE, Store
 
@@ -37,6 +41,8 @@ class Step:
 
     product: DataProduct
     build: Build
+    made_from: MadeFrom
+    """What the team says of where the columns of the result come from."""
     context: dg.AssetExecutionContext
     given: Arguments
     """What Dagster handed over: the values of internals, and resources."""
@@ -44,10 +50,10 @@ class Step:
     """Whether this asset has partitions; a run with a partition may hold assets without."""
     inputs: dict[str, int] = field(default_factory=dict)
     """Address to the version that was read, filled while arguments are gathered."""
-    places: dict[str, dg.AssetKey] = field(default_factory=dict)
-    """Folder in the store to the asset key of what lies there, filled likewise."""
     begun: float = field(default_factory=time.monotonic)
     """On the monotonic clock."""
+    taken: list[Taken] = field(default_factory=list)
+    """The frames that the build is given, filled likewise."""
     _open: ExitStack = field(default_factory=ExitStack)
     _connection: "duckdb.DuckDBPyConnection | None" = None
 
@@ -71,6 +77,12 @@ class Step:
         arguments = {p.name: self._argument(p) for p in self.build.parameters}
         return self.build.function(**arguments)
 
+    def lineage(
+        self, result: object, plan: pl.LazyFrame, columns: Iterable[str] | None = None
+    ) -> Lineage:
+        """Say where the columns of the result come from."""
+        return lineage_of(result, plan, self.taken, self.made_from, columns)
+
     def _argument(self, parameter: Parameter) -> object:
         if parameter.source == "context":
             return self.context
@@ -79,26 +91,38 @@ class Step:
         if parameter.source == "input":
             content = self._input(parameter.name)
             return frames.from_snapshot(content, parameter.kind, parameter.name, self._connect)
-        plan = frames.as_plan(self._internal(parameter.name), parameter.name)
+        plan = frames.as_plan(self._value(parameter.name), parameter.name)
+        self._take(parameter.name, plan)
         return frames.from_plan(plan, parameter.kind, parameter.name, self._connect)
 
     def _input(self, name: str) -> Snapshot:
         declared = self.product.inputs[name]
         content = resolve(Reference(declared.port), self.store)
         self.inputs[declared.address] = content.version
-        self.places[content.uri] = names.port_key(declared.port)
+        columns = list(content.schema)
+        self.taken.append(Taken(name, declared.address, columns, content.uri))
         return content.of_slice(self.slice) if declared.same_partition else content
 
-    def _internal(self, name: str) -> object:
+    def _value(self, name: str) -> object:
         adopted = self.product.adopted.get(name)
-        if adopted is not None:
-            return adopted.load() if adopted.load else self.given[name]
-        key = names.internal_key(self.product.internals[name])
-        folder = internal_folder(self.store, key, WHOLE).rpartition("/")[0]
-        self.places[folder] = key
+        return adopted.load() if adopted and adopted.load else self.given[name]
+
+    def _take(self, name: str, plan: pl.LazyFrame) -> None:
+        """Remember an internal, the versions behind it, and where its columns come from."""
+        key = _key(self.product, name)
+        source, columns = "/".join(key.path), plan.collect_schema().names()
+        internal = self.product.internals.get(name)
+        if internal is None or internal.io_manager_key:
+            self.taken.append(Taken(name, source, columns))
+            return
+        through: dict[str, Lineage] = {}
         for slice_ in dict.fromkeys((self.slice, WHOLE)):
-            self.inputs.update(inputs_of(self.store, internal_folder(self.store, key, slice_)))
-        return self.given[name]
+            folder = internal_folder(self.store, key, slice_)
+            self.inputs.update(inputs_of(self.store, folder))
+            if lineage := lineage_at(self.store, folder):
+                through |= {source: replace(lineage, through={}), **lineage.through}
+        place = internal_folder(self.store, key, WHOLE).rpartition("/")[0]
+        self.taken.append(Taken(name, source, columns, place, through))
 
     def _connect(self) -> "duckdb.DuckDBPyConnection":
         if self._connection is None:

@@ -24,11 +24,11 @@ _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}", re.ASCII)
 _MOST_SAMPLE_ROWS = 1_000
 _SHORTEST_RETENTION = timedelta(hours=1)
 _STEP_ARGUMENTS = tuple(Execution.__dataclass_fields__)
-INTERNAL_ARGUMENTS = ("description", "io_manager_key", *_STEP_ARGUMENTS)
+INTERNAL_ARGUMENTS = ("description", "io_manager_key", "made_from", *_STEP_ARGUMENTS)
 """What `internal` takes by name."""
 PORT_ARGUMENTS = (
     "contract", "freshness", "quality", "description", "partition_column", "sample_rows",
-    "state",
+    "state", "made_from",
     *_STEP_ARGUMENTS,
 )  # fmt: skip
 """What `port` takes by name."""

@@ -11,6 +11,7 @@ from typing import Any
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.lifecycle import State
+from mesh_dagster.declare.made_from import MadeFrom
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.wiring import Build
 
@@ -58,6 +59,8 @@ class Internal:
     io_manager_key: str | None = None
     """The resource that stores it; the mesh's own when `None`."""
     execution: Execution = field(default_factory=Execution)
+    made_from: MadeFrom = field(default_factory=dict)
+    """What the team says of where its columns come from."""
 
     @property
     def name(self) -> str:
@@ -101,6 +104,8 @@ class OutputPort:
     """So many rows are kept with each publication for people to look at; 0 keeps none."""
     state: State = "active"
     """Where it stands in its life."""
+    made_from: MadeFrom = field(default_factory=dict)
+    """As `Internal.made_from`."""
 
     @property
     def partitioned(self) -> bool:

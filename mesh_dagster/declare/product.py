@@ -5,7 +5,7 @@ Out: a `DataProduct`, handed to `md.definitions`.
 Every mistake that can be seen in one product is raised here, on the line that makes it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypeVar, get_args, overload
 from uuid import UUID
@@ -14,6 +14,7 @@ from mesh_dagster.declare import arguments
 from mesh_dagster.declare.address import Address, product_guid, require_name
 from mesh_dagster.declare.contract import Contract, PanderaContract
 from mesh_dagster.declare.lifecycle import State, require_state
+from mesh_dagster.declare.made_from import require_made_from
 from mesh_dagster.declare.port import Adopted, InputPort, Internal, OutputPort
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.storage import require_storable
@@ -121,6 +122,7 @@ class DataProduct:
         pool: str | None = None,
         retry_policy: object = None,
         op_tags: Mapping[str, Any] | None = None,
+        made_from: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Callable[[Function], Function]: ...
 
     def internal(
@@ -129,6 +131,7 @@ class DataProduct:
         *,
         description: str | None = None,
         io_manager_key: str | None = None,
+        made_from: Mapping[str, str | Sequence[str]] | None = None,
         **execution: Any,  # Any: the fields of `Execution`, typed by the overload
     ) -> Function | Callable[[Function], Function]:
         """Declare an internal: a step whose result nobody outside may read.
@@ -137,6 +140,7 @@ class DataProduct:
             function: The build function; its name becomes the internal's.
             description: Shown in Dagster; the function's docstring by default.
             io_manager_key: The resource that stores the result, if not the mesh's own.
+            made_from: As for `port`.
             execution: `cadence`, `partitions`, `pool`, `retry_policy`, `op_tags`.
         """
 
@@ -150,12 +154,13 @@ class DataProduct:
                 description or build.description,
                 io_manager_key,
                 arguments.execution_of(who, execution, arguments.INTERNAL_ARGUMENTS),
+                require_made_from(who, made_from, build),
             )
             return function
 
         return declare(function) if function is not None else declare
 
-    def port(
+    def port(  # noqa: PLR0913 - the declaration is the interface; every argument is keyword-only
         self,
         *,
         contract: PanderaContract,
@@ -165,6 +170,7 @@ class DataProduct:
         partition_column: str | Mapping[str, str] | None = None,
         sample_rows: int | None = None,
         state: State | None = None,
+        made_from: Mapping[str, str | Sequence[str]] | None = None,
         **execution: Any,  # Any: the fields of `Execution`
     ) -> Callable[[Function], Function]:
         """Declare an output port: one addressable view under one contract.
@@ -179,6 +185,8 @@ class DataProduct:
             sample_rows: The product's by default. Columns whose metadata names a `sensitivity`
                 other than `public` are never kept.
             state: The product's by default.
+            made_from: Column to the columns that it is made from, each `parameter#column`; for
+                lineage where a build leaves polars and SQL, such as by a collected frame.
             execution: `cadence`, `partitions`, `pool`, `retry_policy`, `op_tags`.
 
         Raises:
@@ -208,6 +216,7 @@ class DataProduct:
                 if sample_rows is None
                 else arguments.require_sample_rows(who, sample_rows),
                 require_state(who, self.state if state is None else state, address),
+                require_made_from(who, made_from, build, read.column_names),
             )
             return function
 

@@ -38,15 +38,19 @@ def as_plan(frame: object, who: str) -> pl.LazyFrame:
         return frame
     if isinstance(frame, pl.DataFrame):
         return frame.lazy()
-    root = type(frame).__module__.lstrip("_").partition(".")[0]
-    if (root, type(frame).__name__) == ("duckdb", "DuckDBPyRelation"):
+    if is_relation(frame):
         relation: Any = frame  # Any: duckdb is imported only by those who use it
         plan: pl.LazyFrame = relation.pl(lazy=True)
         return plan
-    if (root, type(frame).__name__) == ("pyarrow", "Table"):
+    if _comes_from(frame, "pyarrow", "Table"):
         table: Any = frame  # Any: as above
         return pl.LazyFrame(table)
     raise FrameRefusedError(who, "nothing" if frame is None else f"a {type(frame).__name__}")
+
+
+def is_relation(frame: object) -> bool:
+    """Know a DuckDB relation without importing DuckDB."""
+    return _comes_from(frame, "duckdb", "DuckDBPyRelation")
 
 
 def from_snapshot(content: Snapshot, kind: FrameKind, name: str, connect: Connect) -> object:
@@ -88,6 +92,11 @@ def relation(
 def quoted(identifier: str) -> str:
     """Quote an identifier for SQL."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _comes_from(frame: object, package: str, name: str) -> bool:
+    root = type(frame).__module__.lstrip("_").partition(".")[0]
+    return (root, type(frame).__name__) == (package, name)
 
 
 def _view(

@@ -15,12 +15,19 @@ from uuid import uuid4
 import polars as pl
 
 from mesh_dagster.errors import InternalMissingError
+from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.store import Store
 
 POINTER = "current"
 
 
-def write_internal(store: Store, folder: str, plan: pl.LazyFrame, inputs: Mapping[str, int]) -> str:
+def write_internal(
+    store: Store,
+    folder: str,
+    plan: pl.LazyFrame,
+    inputs: Mapping[str, int],
+    lineage: Mapping[str, Any] | None = None,  # Any: JSON
+) -> str:
     """Stream a plan into a new file and make it the current one.
 
     Args:
@@ -28,6 +35,7 @@ def write_internal(store: Store, folder: str, plan: pl.LazyFrame, inputs: Mappin
         folder: The slice to replace.
         plan: The rows.
         inputs: Address to the version that the rows were made from.
+        lineage: Where the columns come from, a record of `run/edges.py`.
 
     Returns:
         The file's URL.
@@ -35,7 +43,7 @@ def write_internal(store: Store, folder: str, plan: pl.LazyFrame, inputs: Mappin
     name = f"{uuid4().hex}.parquet"
     url = f"{folder}/{name}"
     pointer, aside = store.path(f"{folder}/{POINTER}"), store.path(f"{url}.{POINTER}")
-    text = json.dumps({"file": name, "inputs": dict(inputs)})
+    text = json.dumps({"file": name, "inputs": dict(inputs), "lineage": dict(lineage or {})})
     with ExitStack() as undo:
         undo.callback(store.path(url).unlink, missing_ok=True)
         plan.sink_parquet(
@@ -62,6 +70,12 @@ def inputs_of(store: Store, folder: str) -> dict[str, int]:
     """Return the versions of other products' ports that one slice was made from."""
     pointer = _pointer(store, folder)
     return dict(pointer["inputs"]) if pointer else {}
+
+
+def lineage_at(store: Store, folder: str) -> Lineage | None:
+    """Return where the columns of one slice come from, or `None` before its first file."""
+    pointer = _pointer(store, folder)
+    return Lineage.of(pointer["lineage"]) if pointer else None
 
 
 def read_internal(store: Store, folders: Sequence[str], who: str) -> pl.LazyFrame:

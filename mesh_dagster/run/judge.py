@@ -21,6 +21,7 @@ from mesh_dagster.errors import NotSplittableError
 from mesh_dagster.run import delta
 from mesh_dagster.run.audit import audit, audit_staged
 from mesh_dagster.run.conform import NOT_CONFORMING, conform
+from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.record import last_digest, last_rows
 from mesh_dagster.run.sample import write_sample
 from mesh_dagster.run.sidecar import Beside, write_sidecar
@@ -51,6 +52,8 @@ class Batch:
     run_id: str | None = None
     begun: float = field(default_factory=time.monotonic, compare=False)
     """When its build began, on the monotonic clock."""
+    lineage: Lineage = field(default_factory=Lineage)
+    """Where its columns come from."""
 
     @property
     def schema(self) -> dict[str, pl.DataType]:

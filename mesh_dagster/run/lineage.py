@@ -1,44 +1,94 @@
-"""Follow each column of a plan to the stored columns that it is made from.
+"""Say where the columns of a port or internal come from, and how that is known.
 
-In:  the plan that a build function returned.
-Out: for each of its columns, the files and columns that polars must read to compute it: those it
-is computed from, and those that choose, join or group its rows.
-A frame that was collected on the way, or came through DuckDB, ends the trail.
-
-Why: the optimizer of polars already knows which columns a query cannot do without. Asking it for
-one column at a time gives lineage that cannot be wrong about what is read.
+In:  what a build function returned, the frames that it was given, what the team declares.
+Out: a `Lineage`: for each column the columns of ports and internals that it is made from.
+Where the trail ends, such as at a frame that was collected, the team's word counts; without it, a
+column of equal name in what the build was given is assumed. Nothing here ever fails a build.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-Origin = tuple[str, str]
-"""The URL of a stored file, and the name of one of its columns."""
+from mesh_dagster.declare.made_from import SourceColumn
+from mesh_dagster.run.edges import Edge, Edges, Lineage, strongest
+from mesh_dagster.run.frames import is_relation
+from mesh_dagster.run.plan_trail import IN_MEMORY, Origin, Trail, plan_trail
 
 
-def origins(plan: pl.LazyFrame) -> Mapping[str, frozenset[Origin]]:
-    """Return the origins of each column; a column without stored origins has none.
+@dataclass(frozen=True)
+class Taken:
+    """A frame that a build was given."""
 
-    Returns:
-        Empty when this version of polars does not show its optimized plans.
+    name: str
+    """The parameter that took it, and the view under which SQL reads it."""
+    source: str
+    """The address of the port, or the asset key of the internal, its parts joined by `/`."""
+    columns: Sequence[str]
+    place: str | None = None
+    """The folder under which its files lie; `None` where the mesh did not write them."""
+    through: Mapping[str, Lineage] = field(default_factory=dict)
+    """An internal's own lineage, and that of the internals behind it, by asset key."""
+
+
+def lineage_of(
+    result: object,
+    plan: pl.LazyFrame,
+    taken: Collection[Taken],
+    made_from: Mapping[str, Sequence[SourceColumn]],
+    columns: Iterable[str] | None = None,
+) -> Lineage:
+    """Follow every column of a result.
+
+    Args:
+        result: What the build function returned.
+        plan: The same as a plan.
+        taken: What it was given.
+        made_from: What the team declares, by column.
+        columns: The columns that are kept; all by default.
     """
-    try:
-        names = plan.collect_schema().names()
-        return {name: frozenset(_scanned(plan.select(pl.col(name)))) for name in names}
-    except (AttributeError, NotImplementedError, pl.exceptions.PolarsError):
-        return {}
+    names = plan.collect_schema().names()
+    trail = _trail(result, plan, taken) or {name: _unknown(name) for name in names}
+    kept = [name for name in (names if columns is None else columns) if name in trail]
+    edges = {name: _edges(trail[name], taken, made_from.get(name, ())) for name in kept}
+    through = {key: inner for one in taken for key, inner in one.through.items()}
+    return Lineage(edges, through)
 
 
-def _scanned(plan: pl.LazyFrame) -> Iterator[Origin]:
-    # Polars shows its optimized plan to other engines by this interface, without a public name.
-    traverser: Any = plan._ldf.visit()  # noqa: SLF001
-    pending = [traverser.get_node()]
-    while pending:
-        traverser.set_node(pending.pop())
-        node = traverser.view_current_node()
-        if type(node).__name__ == "Scan":
-            columns = traverser.get_schema()
-            yield from ((str(path), column) for path in node.paths for column in columns)
-        pending += traverser.get_inputs()
+def _trail(result: object, plan: pl.LazyFrame, taken: Collection[Taken]) -> Trail | None:
+    if not is_relation(result):
+        return plan_trail(plan)
+    # Only builds in SQL wait for the library that reads it.
+    from mesh_dagster.run.sql_trail import sql_trail  # noqa: PLC0415
+
+    relation: Any = result  # Any: duckdb is imported only by those who use it
+    return sql_trail(relation.sql_query(), relation.columns, {t.name: t.columns for t in taken})
+
+
+def _unknown(name: str) -> frozenset[Origin]:
+    return frozenset({Origin(IN_MEMORY, name, "value")})
+
+
+def _edges(
+    found: Iterable[Origin], taken: Collection[Taken], declared: Iterable[SourceColumn]
+) -> Edges:
+    said = [
+        Edge(one.source, column.column, "declared", "value")
+        for column in declared
+        for one in taken
+        if one.name == column.parameter and column.column in one.columns
+    ]
+    known = [edge for origin in found for edge in _edges_of(origin, taken)]
+    return strongest([*said, *(edge for edge in known if not said or edge.how == "derived")])
+
+
+def _edges_of(origin: Origin, taken: Iterable[Taken]) -> Iterator[Edge]:
+    for one in taken:
+        if origin.column not in one.columns:
+            continue
+        if origin.place == one.name or (one.place and origin.place.startswith(f"{one.place}/")):
+            yield Edge(one.source, origin.column, "derived", origin.kind)
+        elif origin.place == IN_MEMORY or (one.place is None and "/" in origin.place):
+            yield Edge(one.source, origin.column, "assumed", origin.kind)

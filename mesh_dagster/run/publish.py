@@ -209,6 +209,7 @@ def _facts(
         "publication_id": publication_id,
         "run_id": batch.run_id,
         "inputs": dict(batch.inputs),
+        "lineage": batch.lineage.record(),
     }
 
 

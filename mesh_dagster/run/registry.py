@@ -67,6 +67,7 @@ publications = sa.Table(
     sa.Column("port_bytes", sa.BigInteger),
     sa.Column("checks", _JSON, nullable=False),
     sa.Column("inputs", _JSON, nullable=False),
+    sa.Column("lineage", _JSON, nullable=False),
     sa.Column("profile", _JSON, nullable=False),
     sa.Column("groups", _JSON, nullable=False),
     # What every tick of judgement reads, whole: the publications of a window.
@@ -127,6 +128,8 @@ class Publication:
     run_id: str | None = None
     inputs: Mapping[str, int] = field(default_factory=dict)
     """Address to the version that was read."""
+    lineage: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+    """Where its columns come from; `run/edges.py` reads it."""
     profile: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
     groups: Mapping[str, str] = field(default_factory=dict)
     """The newest event of each group of the whole port, ISO 8601, where freshness names groups."""

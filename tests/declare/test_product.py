@@ -443,7 +443,7 @@ def test_an_internal_reads_only_what_is_declared_above_it() -> None:
             {"zzz": 1},
             (
                 "has the unknown argument 'zzz'. Correct or remove it. Known: 'cadence', "
-                "'contract', 'description', 'freshness', 'op_tags' and 7 more."
+                "'contract', 'description', 'freshness', 'made_from' and 8 more."
             ),
         ),
         (
@@ -523,8 +523,8 @@ def test_an_internal_has_no_freshness() -> None:
 
     assert message == (
         "The internal 'raw_plays' of 'media_player/plays' has the unknown argument 'freshness'. "
-        "Correct or remove it. Known: 'cadence', 'description', 'io_manager_key', 'op_tags', "
-        "'partitions' and 2 more."
+        "Correct or remove it. Known: 'cadence', 'description', 'io_manager_key', 'made_from', "
+        "'op_tags' and 3 more."
     )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pandera.polars as pa
@@ -13,6 +14,7 @@ from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.run import delta
+from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.judge import Batch
 from mesh_dagster.run.publish import Published, Refused, publish
 from mesh_dagster.run.read import read
@@ -86,10 +88,12 @@ def publish_batch(
     *,
     inside: Mapping[str, pl.Expr] | None = None,
     inputs: Mapping[str, int] | None = None,
+    lineage: Lineage | None = None,
     registry: Registry | None = None,
 ) -> Published | Refused:
     """Publish to the mesh of MESH_ROOT."""
     batch = Batch(port, frame.lazy(), slice_, inside or {}, inputs or {}, "run-1")
+    batch = replace(batch, lineage=lineage or Lineage())
     store = Store.at()
     return publish(batch, store, registry or Registry(store.registry_url), lambda: NOW)
 

@@ -1,0 +1,216 @@
+"""Follow each column of a SQL query to the columns of the views that it reads.
+
+In:  the text of a DuckDB query, and the columns of the views that a build was given.
+Out: for each of its columns, the views and columns behind it, and whether its values are computed
+from them or they only choose, join, group or order rows.
+A query that cannot be followed to the end gives nothing, never half of its origins.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import Scope, build_scope
+
+from mesh_dagster.run.plan_trail import Origin, Trail
+
+_DIALECT = "duckdb"
+_Origins = frozenset[Origin]
+_ROWS = ("joins", "laterals", "where", "group", "having", "qualify", "order", "distinct", "sample")
+"""The clauses of a query that choose, join, group or order its rows."""
+_WINDOW = ("partition_by", "order", "spec")
+_OPAQUE = (exp.Columns, exp.Pivot, exp.Lateral, exp.Unnest, exp.TableFromRows)
+"""What makes columns in ways that are not followed."""
+_UNNAMED = "_col_"
+"""The library names columns so that DuckDB names after their expressions."""
+
+
+class _LostError(Exception):
+    """The query does something that is not followed."""
+
+
+def sql_trail(
+    query: str, columns: Iterable[str], views: Mapping[str, Iterable[str]]
+) -> Trail | None:
+    """Return the origins of each column.
+
+    Args:
+        query: What DuckDB runs.
+        columns: The names of its columns, as DuckDB gives them.
+        views: Name to columns of each view that the query may read.
+
+    Returns:
+        `None` when the query cannot be followed.
+    """
+    known: dict[str, object] = {
+        view: dict.fromkeys(names, "unknown") for view, names in views.items()
+    }
+    try:
+        parsed = parse_one(query, dialect=_DIALECT)
+        qualified = qualify(parsed, schema=known, dialect=_DIALECT)
+        scope = build_scope(qualified)
+        if scope is None or any(map(_opaque, qualified.walk())):
+            return None
+        found = _Follower(views).outputs(scope)
+    except (SqlglotError, _LostError, RecursionError):
+        return None
+    given = list(columns)
+    if len(given) != len(found) or not all(map(_same_name, found, given)):
+        return None
+    return dict(zip(given, found.values(), strict=True))
+
+
+class _Follower:
+    """Follows one query; what it knows of a subquery it keeps."""
+
+    def __init__(self, views: Mapping[str, Iterable[str]]) -> None:
+        # DuckDB does not tell capitals from small letters in names.
+        self._views = {
+            view.lower(): (view, {name.lower(): name for name in names})
+            for view, names in views.items()
+        }
+        self._known: dict[int, dict[str, _Origins]] = {}
+        self._open: set[int] = set()
+
+    def outputs(self, scope: Scope) -> dict[str, _Origins]:
+        """Return the origins of each column of a query."""
+        if id(scope) in self._open:
+            raise _LostError  # it reads itself, so one pass does not tell
+        if id(scope) not in self._known:
+            self._open.add(id(scope))
+            self._known[id(scope)] = self._outputs(scope)
+            self._open.remove(id(scope))
+        return self._known[id(scope)]
+
+    def _outputs(self, scope: Scope) -> dict[str, _Origins]:
+        query = scope.expression
+        if isinstance(query, exp.SetOperation):
+            return self._united(scope, query)
+        if not isinstance(query, exp.Select):
+            raise _LostError
+        selected = {one.alias_or_name.lower(): one for one in query.selects}
+        values = {name: self._value(scope, one) for name, one in selected.items()}
+        rows = _as_rows(self._rows(scope, query, values))
+        return {name: _merged(origins | rows) for name, origins in values.items()}
+
+    def _united(self, scope: Scope, query: exp.SetOperation) -> dict[str, _Origins]:
+        left, right = (self.outputs(side) for side in scope.set_operation_scopes)
+        if len(left) != len(right):
+            raise _LostError
+        pairs = zip(left.items(), right.values(), strict=True)
+        both = {name: some | others for (name, some), others in pairs}
+        alone = isinstance(query, exp.Union) and not query.args.get("distinct")
+        rows = frozenset() if alone else _as_rows(frozenset().union(*both.values()))
+        return {name: _merged(origins | rows) for name, origins in both.items()}
+
+    def _value(self, scope: Scope, expression: exp.Expr) -> _Origins:
+        """Return what a selected expression is made from; its windows choose rows."""
+        windows, filters = list(expression.find_all(exp.Window)), expression.find_all(exp.Filter)
+        choosing = [part for one in windows for name in _WINDOW for part in _parts(one, name)]
+        choosing += [part for one in filters for part in _parts(one, "expression")]
+        apart = {id(column) for part in choosing for column in _columns(part)}
+        if windows:
+            choosing += _parts(scope.expression, "windows")
+        found = [self._column(scope, c) for c in _columns(expression) if id(c) not in apart]
+        found += [_as_rows(self._column(scope, c)) for part in choosing for c in _columns(part)]
+        return frozenset().union(*found, *self._subqueries(scope, [expression]))
+
+    def _rows(self, scope: Scope, query: exp.Select, values: Mapping[str, _Origins]) -> _Origins:
+        clauses = [clause for name in _ROWS for clause in _parts(query, name)]
+        if query.args.get("qualify"):
+            clauses += _parts(query, "windows")
+        found = [_of_rows(self._source(source)) for source in _selected_sources(scope)]
+        for column in {one for clause in clauses for one in _columns(clause)}:
+            name = column.name.lower()
+            by_alias = not column.table and name in values
+            found.append(values[name] if by_alias else self._column(scope, column))
+        found += [values[name] for name in _by_all(query)]
+        return frozenset().union(*found, *self._subqueries(scope, clauses))
+
+    def _column(self, scope: Scope, column: exp.Column) -> _Origins:
+        """Return what a column of a source is made from, as far as values go."""
+        source = _source_of(scope, column.table)
+        found = self._source(source).get(column.name.lower())
+        if found is None:
+            raise _LostError
+        return found
+
+    def _source(self, source: object) -> Mapping[str, _Origins]:
+        if isinstance(source, Scope):
+            return self.outputs(source)
+        named = isinstance(source, exp.Table) and source.db.lower() in ("", "main")
+        if not isinstance(source, exp.Table) or not named or source.name.lower() not in self._views:
+            raise _LostError
+        view, names = self._views[source.name.lower()]
+        return {small: frozenset({Origin(view, name, "value")}) for small, name in names.items()}
+
+    def _subqueries(self, scope: Scope, clauses: Iterable[exp.Expr]) -> Iterator[_Origins]:
+        """Yield what the queries within expressions are made from."""
+        inside = {id(select) for clause in clauses for select in clause.find_all(exp.Query)}
+        for inner in scope.subquery_scopes:
+            if id(inner.expression) in inside:
+                yield from self.outputs(inner).values()
+
+
+def _opaque(node: exp.Expr) -> bool:
+    if isinstance(node, exp.With):
+        return bool(node.args.get("recursive"))
+    if isinstance(node, exp.SetOperation):
+        return bool(node.args.get("by_name"))
+    return isinstance(node, _OPAQUE)
+
+
+def _same_name(found: str, given: str) -> bool:
+    return found == given.lower() or found.startswith(_UNNAMED)
+
+
+def _by_all(query: exp.Select) -> Iterator[str]:
+    """Yield the selected columns that choose rows without being named again."""
+    order = [word for clause in _parts(query, "order") for word in clause.find_all(exp.Var)]
+    every = query.args.get("distinct") or any(word.name.upper() == "ALL" for word in order)
+    groups = any(clause.args.get("all") for clause in _parts(query, "group"))
+    for one in query.selects:
+        if every or (groups and not one.find(exp.AggFunc)):
+            yield one.alias_or_name.lower()
+
+
+def _selected_sources(scope: Scope) -> list[object]:
+    return [source for _, source in scope.selected_sources.values()]
+
+
+def _source_of(scope: Scope, name: str) -> object:
+    inner: Scope | None = scope
+    while inner is not None:
+        if name in inner.sources:
+            return inner.sources[name]
+        inner = inner.parent  # a subquery may name what stands around it
+    raise _LostError
+
+
+def _of_rows(columns: Mapping[str, _Origins]) -> _Origins:
+    """Return what chose the rows of a source: what every one of its columns has as such."""
+    rows = [{one for one in origins if one.kind == "row"} for origins in columns.values()]
+    return frozenset(set.intersection(*rows)) if rows else frozenset()
+
+
+def _as_rows(origins: _Origins) -> _Origins:
+    return frozenset(origin._replace(kind="row") for origin in origins)
+
+
+def _merged(origins: _Origins) -> _Origins:
+    """Keep a value instead of the same column as a row."""
+    values = {origin[:2] for origin in origins if origin.kind == "value"}
+    return frozenset(o for o in origins if o.kind == "value" or o[:2] not in values)
+
+
+def _parts(expression: exp.Expr, name: str) -> list[exp.Expr]:
+    given = expression.args.get(name)
+    parts = given if isinstance(given, list) else [given]
+    return [part for part in parts if isinstance(part, exp.Expr)]
+
+
+def _columns(expression: exp.Expr) -> Iterator[exp.Column]:
+    """Yield the columns that an expression names itself, not those of queries within it."""
+    nodes = expression.walk(prune=lambda node: isinstance(node, exp.Select | exp.SetOperation))
+    return (node for node in nodes if isinstance(node, exp.Column))

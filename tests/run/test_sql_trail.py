@@ -1,0 +1,151 @@
+import duckdb
+import polars as pl
+import pytest
+
+from mesh_dagster.run.sql_trail import sql_trail
+
+PLAYS = pl.DataFrame(
+    {
+        "play_id": [1, 2, 3, 4, 5],
+        "station": ["K", "K", "W", "W", "X"],
+        "Song": ["a", "b", "a", "c", "b"],
+        "pause": [5, 40, 3, 60, 1],
+    }
+)
+STATIONS = pl.DataFrame({"station": ["K", "W", "X"], "listeners": [10, 20, 20]})
+VIEWS = {"plays": PLAYS.columns, "stations": STATIONS.columns}
+
+FOLLOWED: dict[str, dict[str, tuple[list[str], list[str]]]] = {
+    "SELECT station, Song FROM plays WHERE pause > 4": {
+        "station": (["plays.station"], ["plays.pause"]),
+        "Song": (["plays.Song"], ["plays.pause"]),
+    },
+    "SELECT station, count(*) AS n, max(pause) AS longest FROM plays GROUP BY ALL": {
+        "station": (["plays.station"], []),
+        "n": ([], ["plays.station"]),
+        "longest": (["plays.pause"], ["plays.station"]),
+    },
+    "SELECT count(*) FROM plays GROUP BY station HAVING max(pause) > 4": {
+        "count_star()": ([], ["plays.pause", "plays.station"]),
+    },
+    "SELECT p.song AS title, listeners FROM plays AS p JOIN stations USING (station)": {
+        "title": (["plays.Song"], ["plays.station", "stations.station"]),
+        "listeners": (["stations.listeners"], ["plays.station", "stations.station"]),
+    },
+    "SELECT sum(pause) OVER w AS s FROM plays WINDOW w AS (PARTITION BY song ORDER BY play_id)": {
+        "s": (["plays.pause"], ["plays.Song", "plays.play_id"]),
+    },
+    "SELECT sum(pause) FILTER (WHERE song = 'a') AS s FROM plays": {
+        "s": (["plays.pause"], ["plays.Song"]),
+    },
+    "SELECT play_id FROM plays QUALIFY row_number() OVER (PARTITION BY song ORDER BY pause) = 1": {
+        "play_id": (["plays.play_id"], ["plays.Song", "plays.pause"]),
+    },
+    "SELECT play_id FROM plays ORDER BY pause LIMIT 2": {
+        "play_id": (["plays.play_id"], ["plays.pause"]),
+    },
+    "SELECT DISTINCT station, song FROM plays": {
+        "station": (["plays.station"], ["plays.Song"]),
+        "Song": (["plays.Song"], ["plays.station"]),
+    },
+    "SELECT song FROM plays WHERE station IN (SELECT station FROM stations WHERE listeners > 10)": {
+        "Song": (["plays.Song"], ["plays.station", "stations.listeners", "stations.station"]),
+    },
+    """SELECT song, (SELECT max(listeners) FROM stations AS s WHERE s.station = p.station) AS heard
+    FROM plays AS p""": {
+        "Song": (["plays.Song"], []),
+        "heard": (["stations.listeners"], ["plays.station", "stations.station"]),
+    },
+    """WITH plays AS (SELECT * FROM plays WHERE pause > 2),
+    every AS (SELECT station AS name FROM plays UNION ALL SELECT station FROM stations)
+    SELECT upper(name) AS name FROM every""": {
+        "name": (["plays.station", "stations.station"], ["plays.pause"]),
+    },
+    "SELECT CASE WHEN pause > 4 THEN song END AS late FROM plays": {
+        "late": (["plays.Song", "plays.pause"], []),
+    },
+    "FROM plays SELECT * EXCLUDE (pause, song)": {
+        "play_id": (["plays.play_id"], []),
+        "station": (["plays.station"], []),
+    },
+}  # fmt: skip
+LOST = [
+    "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
+    "SELECT station FROM plays UNION BY NAME SELECT station FROM stations",
+    "SELECT song, x FROM plays, unnest([1, 2]) AS t(x)",
+    "SELECT COLUMNS('s.*') FROM plays",
+    "SELECT station FROM elsewhere.plays",
+    "SELECT i FROM range(3) AS r(i)",
+    "this is no SQL (",
+]
+
+
+def connected() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.register("plays", PLAYS.to_arrow())
+    connection.register("stations", STATIONS.to_arrow())
+    return connection
+
+
+@pytest.mark.parametrize("query", FOLLOWED)
+def test_a_query_is_followed_to_the_columns_of_its_views(query: str) -> None:
+    with connected() as connection:
+        relation = connection.sql(query)
+
+        trail = sql_trail(relation.sql_query(), relation.columns, VIEWS)
+
+    assert trail is not None
+    assert {
+        name: tuple(
+            sorted(f"{o.place}.{o.column}" for o in origins if o.kind == kind)
+            for kind in ("value", "row")
+        )
+        for name, origins in trail.items()
+    } == FOLLOWED[query]
+
+
+@pytest.mark.parametrize("query", FOLLOWED)
+def test_no_column_that_a_value_depends_on_is_missing(query: str) -> None:
+    frames = {"plays": PLAYS, "stations": STATIONS}
+    missing = []
+    with connected() as connection:
+        before = connection.sql(query).pl()
+        trail = sql_trail(query, before.columns, VIEWS)
+        assert trail is not None
+
+        for view, frame in frames.items():
+            for column in frame.columns:
+                with duckdb.connect() as other:
+                    changed = frame.with_columns(pl.col(column).shift(1).alias(column))
+                    for name, one in {**frames, view: changed}.items():
+                        other.register(name, one.to_arrow())
+                    after = other.sql(query).pl()
+                missing += [
+                    (name, view, column)
+                    for name in before.columns
+                    if before[name].sort().to_list() != after[name].sort().to_list()
+                    and (view, column) not in {origin[:2] for origin in trail[name]}
+                ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("query", LOST)
+def test_a_query_that_is_not_followed_to_the_end_has_no_trail(query: str) -> None:
+    assert sql_trail(query, ["i"], VIEWS) is None
+
+
+def test_relations_are_followed_as_the_sql_that_they_run() -> None:
+    with connected() as connection:
+        plays, stations = connection.view("plays"), connection.view("stations")
+        joined = plays.filter("pause > 2").join(stations, "station").project("listeners + 1 AS n")
+
+        trail = sql_trail(joined.sql_query(), joined.columns, VIEWS)
+
+    assert trail is not None
+    assert sorted(trail["n"]) == [
+        ("plays", "pause", "row"),
+        ("plays", "station", "row"),
+        ("stations", "listeners", "value"),
+        ("stations", "station", "row"),
+    ]
