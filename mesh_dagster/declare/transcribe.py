@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import pandera.polars as pa
+import polars as pl
 from pandera.api.function_dispatch import Dispatcher
 
 from mesh_dagster.declare.contract import (
@@ -23,7 +24,12 @@ from mesh_dagster.declare.digest import check_digest
 from mesh_dagster.declare.notation import NotWritableError, value_json, value_of
 from mesh_dagster.declare.written import Arguments, WrittenColumn, WrittenContract, WrittenRule
 
+_VALUE = "value"
 _NO_FLAGS = int(re.UNICODE)
+
+
+class NotFollowedError(Exception):
+    """A rule, or a value it compares with, that cannot be judged exactly."""
 
 
 def written(contract: Contract) -> WrittenContract:
@@ -62,6 +68,24 @@ def schema_of(contract: WrittenContract) -> pa.DataFrameSchema:
         description=contract.description,
         metadata=dict(contract.metadata) or None,
     )
+
+
+def rows_that_keep(rule: WrittenRule, values: pl.Series) -> pl.Series:
+    """Ask pandera which values keep a rule that judges each by itself.
+
+    Returns:
+        One Boolean for each value.
+
+    Raises:
+        NotFollowedError: The rule is opaque, or cannot be asked of values of this type.
+    """
+    plan = values.alias(_VALUE).to_frame().lazy()
+    try:
+        [check] = _pandera_checks(rule)
+        kept: pl.Series = check(plan, _VALUE).check_output.collect().to_series()
+    except (Exception, pl.exceptions.PanicException) as error:  # pandera raises anything
+        raise NotFollowedError from error
+    return kept
 
 
 def _column(column: pa.Column, schema: pa.DataFrameSchema) -> WrittenColumn:
