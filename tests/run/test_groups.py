@@ -106,6 +106,18 @@ def test_more_groups_than_can_be_watched_are_refused() -> None:
     )
 
 
+def test_groups_that_have_ended_never_crowd_out_those_that_live() -> None:
+    ended = pl.select(
+        station=pl.int_range(30_000).cast(pl.String),
+        at=pl.lit(MONDAY).cast(pl.Datetime("us", "UTC")),
+        day=pl.lit("mon"),
+    )
+
+    made = publish_well(pl.concat([ended, plays(KSLX=50, WAAF=60)]), port()).publication
+
+    assert recorded(made) == ({"KSLX": iso(50), "WAAF": iso(60)}, MONDAY + 50 * HOUR)
+
+
 @pytest.mark.parametrize(
     ("times", "expected"),
     [
