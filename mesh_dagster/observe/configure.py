@@ -118,8 +118,9 @@ def _ca_file(options: Options) -> str | None:
 
 
 def _key(options: Options, name: str) -> bytes:
+    secret = options.secret(name)  # outside: what it raises is a ValueError too
     try:
-        return signing_key(options.secret(name))
+        return signing_key(secret)
     except ValueError:
         # Without the cause: it would quote the secret.
         raise options.refused(

@@ -49,9 +49,10 @@ def group_facts(
 
 
 def newest_events(plan: pl.LazyFrame, promise: Freshness) -> dict[str, datetime]:
-    """Return the newest event of each living group, aware UTC; rows without group or time do not count.
+    """Return the newest event of each living group, aware UTC.
 
-    Groups that have ended by the newest event of the rows are left out, before they are bounded.
+    Rows without group or time do not count. Groups that have ended by the newest event of the rows
+    are left out before they are bounded.
     """
     by, dtype = pl.col(str(promise.by)), plan.collect_schema()[str(promise.by)]
     time = by.cast(pl.Datetime("us")) if isinstance(dtype, pl.Date) else by

@@ -113,12 +113,24 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
     )
 
 
-def test_a_missing_secret_names_its_sink_and_variable(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sink", "option"),
+    [
+        ("type: slack, url: env:UNSET", "url"),
+        ("type: webhook, url: https://h.io, secret: env:UNSET", "secret"),
+        ("type: webhook, url: https://h.io, secret: env:HOOK, old_secret: env:UNSET", "old_secret"),
+        ("type: pagerduty, routing_key: env:UNSET", "routing_key"),
+        ("type: smtp, host: h, from: a@b.c, to: a@b.c, user: u, password: env:UNSET", "password"),
+    ],
+)
+def test_a_missing_secret_names_its_sink_and_variable(
+    tmp_path: Path, sink: str, option: str
+) -> None:
     with pytest.raises(SecretMissingError) as caught:
-        read("sinks: {ops: {type: slack, url: env:SLACK_URL}}", tmp_path)
+        read(f"allow_hosts: [h.io]\nsinks: {{ops: {{{sink}}}}}", tmp_path)
 
     assert str(caught.value) == (
-        "Sink 'ops' takes 'url' from the environment variable 'SLACK_URL', which is not set. "
+        f"Sink 'ops' takes '{option}' from the environment variable 'UNSET', which is not set. "
         "Set it wherever alerts are delivered. No sink was configured."
     )
 
