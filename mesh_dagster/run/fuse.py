@@ -25,6 +25,7 @@ from pandera.engines.polars_engine import DataType
 from pandera.errors import SchemaErrors
 
 from mesh_dagster.declare.contract import composite_keys
+from mesh_dagster.run.casts import resists
 from mesh_dagster.run.draft import Draft, Fused, Mask, judges_by_row
 from mesh_dagster.run.explain import Demand, Fault, shape_faults, type_text
 from mesh_dagster.run.keys import Key
@@ -112,10 +113,12 @@ class _CheckBackend(PolarsCheckBackend):
         chosen: list[pl.Expr] = getattr(out, "_selected", None) or []
         single = self.check.element_wise and column is not None
         only = getattr(out, "_only", None)
-        if len(chosen) == len(schema) and (single or all(judges_by_row(e, only) for e in chosen)):
+        direct = len(chosen) == len(schema)
+        if direct and (single or all(judges_by_row(e, only) for e in chosen)):
             holds = chosen[0] if len(chosen) == 1 else pl.all_horizontal(chosen)
             return Mask(demand, holds, None, self.check.ignore_na)
-        return Mask(demand, None, _folded(out, len(schema)), self.check.ignore_na)
+        plan = _folded(out, len(schema))
+        return Mask(demand, None, plan, self.check.ignore_na, in_order=direct)
 
 
 def _folded(out: pl.LazyFrame, width: int) -> pl.LazyFrame:
@@ -170,12 +173,19 @@ class _ColumnBackend(QuietColumnBackend):
 
     def set_default(self, check_obj: Any, schema: Any = None) -> Any:
         if not check_obj._rooted:
+            if schema.regex and len(set(_types(check_obj, schema.selector))) > 1:
+                # pandera looks at the type of the first only, and sets it once more later.
+                _DRAFT.get().unfusable = "a default of a pattern that meets several types"
             return super().set_default(check_obj, schema)
         # pandera has set it for the frame, and here it changes nothing. Only of a pattern that
         # also meets a named column, it is set here, for the rules of each of its columns alone.
         if schema.default is not None and label_of(schema) != schema.selector:
             _DRAFT.get().unfusable = "a default of a pattern that meets a named column"
         return check_obj
+
+
+def _types(plan: pl.LazyFrame, selector: str) -> list[pl.DataType]:
+    return plan.select(pl.col(selector)).collect_schema().dtypes()
 
 
 class _FrameBackend(QuietFrameBackend):
@@ -201,8 +211,11 @@ class _FrameBackend(QuietFrameBackend):
             draft.unfusable = "a cast from a struct"
         if draft.uncastable:
             for name, rows in draft.uncastable.items():
+                label, dtype = targets[name]
+                demand: Demand = ("type", label, 0)
                 note = f"cannot be cast from {type_text(types[name])}"
-                draft.faults.append(Fault(("type", targets[name][0], 0), rows, note))
+                draft.faults.append(Fault(demand, rows, note))
+                draft.resists.setdefault(demand, resists(name, dtype.type))
             return check_obj
         draft.uncast = pl.LazyFrame._from_pyldf(check_obj._ldf)
         draft.casts = list(targets)

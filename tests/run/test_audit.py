@@ -375,6 +375,17 @@ def test_a_default_of_a_pattern_is_judged_as_pandera_sets_it() -> None:
     assert broken(audit(batch, pa.DataFrameSchema(columns))) == {"^x.$ > -2": 1}
 
 
+def test_a_default_of_a_pattern_is_set_twice_where_it_meets_several_types() -> None:
+    """Only the second time does pandera see that the first column is of floats by then."""
+    schema = pa.DataFrameSchema(
+        {"^x.$": pa.Column(pl.Float64, pa.Check.le(7), default=2.5, regex=True)}
+    )
+    money = pl.Series("x1", ["1.50"]).cast(pl.Decimal(10, 2))
+    batch = pl.DataFrame([money, pl.Series("x2", [float("nan")])])
+
+    assert audit(batch, schema).accepted
+
+
 def test_the_profile_is_taken_in_the_same_pass() -> None:
     schema = pa.DataFrameSchema(
         {
