@@ -4,7 +4,7 @@ In:  a contract, before the first run; a verdict, after each audit.
 Out: check specs and check results, without a value of the data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
@@ -55,7 +55,7 @@ def results_for(
             severity=dg.AssetCheckSeverity.ERROR if refused else dg.AssetCheckSeverity.WARN,
             description=_outcome(failed, published=published),
             metadata={
-                names.RULES: dg.MetadataValue.table([_record(finding) for finding in findings]),
+                names.RULES: dg.MetadataValue.table(_table(findings, port)),
                 names.FAILING_ROWS: sum(finding.failing_rows or 0 for finding in findings),
                 names.FUSED: verdict.fused,
                 **_undeclared(check, verdict),
@@ -81,16 +81,24 @@ def _families(port: OutputPort) -> list[CheckName]:
     return [check for check in _DESCRIPTIONS if check in have]
 
 
-def _record(finding: Finding) -> dg.TableRecord:
-    return dg.TableRecord(
-        {
-            "rule": finding.rule.text,
-            "passed": finding.passed,
-            "failing_rows": finding.failing_rows,
-            "level": finding.rule.level,
-            "note": finding.note,
-        }
-    )
+def _table(findings: Iterable[Finding], port: OutputPort) -> list[dg.TableRecord]:
+    return [
+        dg.TableRecord(
+            {
+                "rule": finding.rule.text,
+                "passed": finding.passed,
+                "failing_rows": finding.failing_rows,
+                "level": finding.rule.level,
+                "note": finding.note,
+                **({"row_keys": _row_keys(finding)} if port.quality.row_keys else {}),
+            }
+        )
+        for finding in findings
+    ]
+
+
+def _row_keys(finding: Finding) -> str:
+    return "; ".join(str(key) for key in finding.row_keys)
 
 
 def _undeclared(check: CheckName, verdict: Verdict) -> dict[str, str]:

@@ -20,6 +20,8 @@ Otherwise = Literal["refuse", "quarantine"]
 Volume = Literal["refuse", "warn"]
 _SHORTEST = timedelta(minutes=1)
 _LONGEST = timedelta(days=3660)
+_SHORTEST_RETENTION = timedelta(hours=1)
+_MOST_ROW_KEYS = 100
 _CRON_WORDS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -126,6 +128,10 @@ class Quality:
     """What follows when `rows` or `rows_vs_last` is broken."""
     alert: str | Collection[str] = ()
     """The sinks to tell, by the names that the platform gave them; its default without any."""
+    row_keys: int = 0
+    """How many rows of each broken rule may be named in Dagster, by key; at most 100."""
+    quarantine_retention: timedelta | None = None
+    """How long rejected rows are kept; as long as the product keeps replaced versions if `None`."""
 
     def __post_init__(self) -> None:
         """Refuse shares that mean nothing, and a quarantine that could never be used."""
@@ -152,6 +158,15 @@ class Quality:
             _require(share, "above 0, at most 1", holds=fits, what="Quality")
         known = self.volume in get_args(Volume)
         _require(f"volume={self.volume!r}", "'refuse' or 'warn'", holds=known, what="Quality")
+        require_row_keys(self.row_keys, "Quality")
+        _require_retention(self.quarantine_retention, self.otherwise)
+
+
+def require_row_keys(row_keys: object, what: str) -> None:
+    """Refuse a number of row keys that nobody should look at."""
+    if type(row_keys) is not int or not 0 <= row_keys <= _MOST_ROW_KEYS:
+        got = f"got row_keys={row_keys!r}, expected a whole number from 0 to {_MOST_ROW_KEYS}"
+        raise DeclarationError(what, got, "Correct it.")
 
 
 def is_cron(text: object) -> bool:
@@ -211,6 +226,16 @@ def _require_objective(target: object, window: timedelta, what: str = "Freshness
     _require(f"target={target!r}", "above 0 and below 1", holds=usable, what=what)
     fits = _SHORTEST <= window <= _LONGEST
     _require(f"window={window}", "one minute to 3,660 days", holds=fits, what=what)
+
+
+def _require_retention(retention: object, otherwise: Otherwise) -> None:
+    if retention is None:
+        return
+    long = isinstance(retention, timedelta) and _SHORTEST_RETENTION <= retention <= _LONGEST
+    got, expected = f"quarantine_retention={retention!r}", "a timedelta of one hour to 3,660 days"
+    _require(got, expected, holds=long, what="Quality")
+    kept = otherwise == "quarantine"
+    _require(got, "otherwise='quarantine' beside it", holds=kept, what="Quality")
 
 
 def _require_alert(alert: object, what: str = "Freshness") -> None:

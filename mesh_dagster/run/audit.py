@@ -15,6 +15,7 @@ import pandera.polars as pa
 import polars as pl
 
 from mesh_dagster.declare.contract import Contract, PanderaContract
+from mesh_dagster.declare.slo import require_row_keys
 from mesh_dagster.errors import FrameRefusedError
 from mesh_dagster.run.casts import uncastable
 from mesh_dagster.run.draft import Draft
@@ -24,6 +25,7 @@ from mesh_dagster.run.keys import Others
 from mesh_dagster.run.native import ANYTHING
 from mesh_dagster.run.profile import ProfileDepth
 from mesh_dagster.run.query import Answers, answers_to
+from mesh_dagster.run.row_keys import with_keys
 from mesh_dagster.run.schemas import (
     absent_columns,
     columns_of,
@@ -44,6 +46,7 @@ def audit(
     *,
     others: pl.LazyFrame | None = None,
     profile: ProfileDepth = "full",
+    row_keys: int = 0,
 ) -> Verdict:
     """Say whether a batch keeps a contract, as pandera says it at full depth.
 
@@ -54,6 +57,8 @@ def audit(
             columns of keys are read from them.
         profile: How much the profile says; "rows" costs nothing beside the verdict, "full" half
             a scan and more.
+        row_keys: How many rows of each broken rule to name, at most 100: by the contract's key,
+            without columns whose metadata says that they are sensitive, or else by number.
 
     Returns:
         A verdict that accepts exactly what pandera accepts, whatever depth the environment sets.
@@ -61,11 +66,13 @@ def audit(
 
     Raises:
         ContractRefusedError: The contract is no pandera model or schema.
+        DeclarationError: So many row keys are not given.
         FrameRefusedError: The batch is no frame, plan or path.
         polars.exceptions.PolarsError: The batch itself cannot be read.
     """
     known = Contract.of(contract)
-    return _judged(_plan_of(batch), known, known.schema, _Wish(others, profile))
+    require_row_keys(row_keys, "audit")
+    return _judged(_plan_of(batch), known, known.schema, _Wish(others, profile, row_keys))
 
 
 def audit_staged(
@@ -75,6 +82,7 @@ def audit_staged(
     others: pl.LazyFrame | Others | None = None,
     profile: ProfileDepth = "full",
     absent: Collection[str] = (),
+    row_keys: int = 0,
 ) -> Verdict:
     """Audit data that was conformed and written: types and rules are checked, nothing is parsed.
 
@@ -85,15 +93,17 @@ def audit_staged(
         profile: As in `audit`.
         absent: Optional columns that the batch lacked, which `conform` filled with nulls; the
             batch is judged without them, as pandera would have judged it.
+        row_keys: As in `audit`.
     """
     schema = without_parsing(contract.schema)
-    return _judged(plan.drop(absent), contract, schema, _Wish(others, profile))
+    return _judged(plan.drop(absent), contract, schema, _Wish(others, profile, row_keys))
 
 
 @dataclass(frozen=True)
 class _Wish:
     others: pl.LazyFrame | Others | None
     profile: ProfileDepth
+    row_keys: int
 
 
 def _plan_of(batch: object) -> pl.LazyFrame:
@@ -118,14 +128,17 @@ def _judged(
             raise NotFusableError("drop_invalid_rows")
         answers = _fused(plan, labelled(schema), declared, wish)
     except ANYTHING:  # pandera itself has the last word on whatever went wrong
-        verdict = judged_whole(plan.collect(engine="streaming"), contract, schema, wish.others)
-        return replace(verdict, undeclared=undeclared)
-    return Verdict(
-        accepted=not refuses(contract, answers.faults),
-        profile=answers.profile,
-        findings=tuple(findings_of(contract, answers.faults)),
-        undeclared=undeclared,
-    )
+        frame = plan.collect(engine="streaming")
+        plan = frame.lazy()
+        verdict = judged_whole(frame, contract, schema, wish.others, wish.row_keys)
+    else:
+        verdict = Verdict(
+            accepted=not refuses(contract, answers.faults),
+            profile=answers.profile,
+            findings=tuple(findings_of(contract, answers.faults)),
+        )
+    verdict = replace(verdict, undeclared=undeclared)
+    return with_keys(verdict, plan, contract) if wish.row_keys else verdict
 
 
 def _fused(
@@ -137,7 +150,7 @@ def _fused(
     draft = draft_of(plan, schema)
     if draft.root is not None and draft.error is None:
         try:
-            return answers_to(draft.root, draft, declared, wish.others, depth=wish.profile)
+            return _answers(draft.root, draft, declared, wish)
         except ANYTHING:
             # A cast or a check cannot be run.
             resisting = uncastable(draft, schema)
@@ -159,4 +172,18 @@ def _fused(
 def _apart(draft: Draft, declared: list[str], wish: _Wish) -> Answers:
     if draft.root is None or draft.error is not None:
         raise NotFusableError("pandera did not plan it") from draft.error
-    return answers_to(draft.root, draft, declared, wish.others, depth=wish.profile, apart=True)
+    return _answers(draft.root, draft, declared, wish, apart=True)
+
+
+def _answers(
+    root: pl.LazyFrame, draft: Draft, declared: list[str], wish: _Wish, *, apart: bool = False
+) -> Answers:
+    return answers_to(
+        root,
+        draft,
+        declared,
+        wish.others,
+        depth=wish.profile,
+        apart=apart,
+        row_keys=wish.row_keys,
+    )

@@ -31,10 +31,14 @@ def uncastable(draft: Draft, schema: pa.DataFrameSchema) -> dict[str, int | None
     return found
 
 
+def resists(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return the expression that a value is lost in a cast."""
+    return _named(name).is_not_null() & _named(name).cast(dtype, strict=False).is_null()
+
+
 def _resisting(plan: pl.LazyFrame, name: str, dtype: pl.DataType) -> int | None:
-    lost = _named(name).is_not_null() & _named(name).cast(dtype, strict=False).is_null()
     try:
-        rows = plan.select(lost.sum()).collect(engine="streaming").item()
+        rows = plan.select(resists(name, dtype).sum()).collect(engine="streaming").item()
     except CAST_ERRORS:
         rows = plan.select(_named(name).count()).collect(engine="streaming").item()
     return int(rows) or None

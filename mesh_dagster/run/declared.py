@@ -110,5 +110,9 @@ def quality_row(promise: Quality) -> Row:
         "rows": list(promise.rows) if promise.rows else None,
         "rows_vs_last": promise.rows_vs_last,
         "volume": promise.volume,
+        "row_keys": promise.row_keys,
+        "quarantine_retention_seconds": (
+            promise.quarantine_retention.total_seconds() if promise.quarantine_retention else None
+        ),
         "alert": list(sinks(promise.alert)),
     }

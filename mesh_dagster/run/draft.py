@@ -6,6 +6,7 @@ Out: a `Draft`, filled by `run/fuse.py` and answered by `run/query.py`.
 
 # ruff: noqa: ANN401, SLF001 - pandera leaves its signatures open, polars its inner plan private
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,8 @@ class Mask:
     plan: pl.LazyFrame | None = None
     """One Boolean column, where `holds` is not known."""
     null_holds: bool = True
+    in_order: bool = True
+    """Whether `plan` has the rows in the order of the batch, if it has as many."""
 
 
 @dataclass
@@ -33,6 +36,8 @@ class Draft:
 
     uncastable: dict[str, int | None] = field(default_factory=dict)
     """Columns known to resist their cast, with the rows that do; if any, nothing is cast."""
+    resists: dict[Demand, pl.Expr] = field(default_factory=dict)
+    """Per rule on their types, true where a value resists."""
     root: pl.LazyFrame | None = None
     """The parsed plan."""
     uncast: pl.LazyFrame | None = None
@@ -44,6 +49,21 @@ class Draft:
     unfusable: str = ""
     error: BaseException | None = None
     """What pandera raised, other than its own list of faults."""
+
+
+def holds_by_demand(masks: Iterable[Mask]) -> dict[Demand, pl.Expr | None]:
+    """Return, per rule, the expression that a row keeps it, never null; `None` if not by row."""
+    together: dict[Demand, list[Mask]] = {}
+    for mask in masks:
+        together.setdefault(mask.demand, []).append(mask)
+    return {demand: _all_hold(same) for demand, same in together.items()}
+
+
+def _all_hold(masks: list[Mask]) -> pl.Expr | None:
+    known = [mask.holds.fill_null(mask.null_holds) for mask in masks if mask.holds is not None]
+    if len(known) < len(masks):
+        return None
+    return known[0] if len(known) == 1 else pl.all_horizontal(known)
 
 
 class Fused(pl.LazyFrame):

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 
 import pandera.polars as pa
 import polars as pl
+from pandera.api.function_dispatch import Dispatcher
 from pandera.errors import SchemaError, SchemaErrors
 from pandera.errors import SchemaErrorReason as Reason
 
 from mesh_dagster.declare.contract import Contract, RuleKind, composite_keys
 from mesh_dagster.run.native import ANYTHING, validated
 from mesh_dagster.run.schemas import declared_name, label_of
-from mesh_dagster.run.verdict import Finding
+from mesh_dagster.run.verdict import Finding, RowKey
 
 _ENUM = re.compile(r"Enum\(categories=\[.*?\]\)")
 _OUTPUT = "check_output"
@@ -49,6 +50,8 @@ class Fault:
     note: str = ""
     certain: bool = True
     """False when the demand could not be judged; that refuses a batch even where it only warns."""
+    places: tuple[int, ...] = ()
+    """The numbers of some of these rows."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class _Raw:
     failing: pl.Series | None = None
     note: str = ""
     certain: bool = True
+    in_order: bool = True
+    """Whether `failing` has the rows in the order of the batch."""
 
 
 def type_text(dtype: object) -> str:
@@ -83,7 +88,8 @@ def findings_of(contract: Contract, faults: Iterable[Fault], unjudged: str = "")
             shown = rule if all(fault.certain for fault in same) else replace(rule, level="error")
             # Beside the rows that resist a cast, pandera reports the type that they leave behind.
             rows = same[0].rows if len(same) == 1 or rule.kind == "type" else None
-            findings.append(Finding(shown, passed=False, failing_rows=rows, note=same[0].note))
+            row_keys = () if rows is None else tuple(RowKey(place) for place in same[0].places)
+            findings.append(Finding(shown, False, rows, same[0].note, row_keys))  # noqa: FBT003
         elif unjudged:
             shown = replace(rule, level="error")
             findings.append(
@@ -106,13 +112,14 @@ def absent_faults(names: Iterable[str]) -> list[Fault]:
 
 
 def faults_by_pandera(
-    frame: pl.DataFrame, schema: pa.DataFrameSchema
+    frame: pl.DataFrame, schema: pa.DataFrameSchema, row_keys: int = 0
 ) -> tuple[pl.DataFrame | None, list[Fault], str]:
     """Let pandera itself judge a frame.
 
     Args:
         frame: The batch, whole.
         schema: A labelled schema.
+        row_keys: How many rows of each fault to name.
 
     Returns:
         The parsed frame if accepted, the faults, and why pandera could not judge, if so.
@@ -121,10 +128,11 @@ def faults_by_pandera(
         return validated(frame, schema), [], ""
     except SchemaErrors as errors:
         raw = [fault for error in errors.schema_errors for fault in _faults(error, frame, schema)]
-        return None, list(_merged(raw, frame.height)), "" if raw else "SchemaErrors"
+        faults = list(_merged(raw, frame.height, row_keys))
+        return None, faults, "" if raw else "SchemaErrors"
     except SchemaError as error:
         raw = list(_faults(error, frame, schema))
-        return None, list(_merged(raw, frame.height)), "SchemaError"
+        return None, list(_merged(raw, frame.height, row_keys)), "SchemaError"
     except ANYTHING as error:  # whatever pandera raises, the batch is not accepted
         return None, [], type(error).__name__
 
@@ -162,7 +170,11 @@ def _check_fault(error: SchemaError, label: str | None, failing: pl.Series | Non
     if error.reason_code == Reason.CHECK_ERROR:
         what = str(error.failure_cases).partition("(")[0]
         return _Raw(demand, note=f"could not be run: {what}", certain=False)
-    return _Raw(demand, None if isinstance(error.failure_cases, bool) else failing)
+    check = error.check
+    # What a custom check returns may have been joined or sorted.
+    in_order = check.element_wise or isinstance(check._check_fn, Dispatcher)  # noqa: SLF001
+    failing = None if isinstance(error.failure_cases, bool) else failing
+    return _Raw(demand, failing, in_order=in_order)
 
 
 def _uncastable(
@@ -195,7 +207,7 @@ def _failing(error: SchemaError) -> pl.Series | None:
     return output[_OUTPUT].not_().fill_null(value=False)
 
 
-def _merged(faults: list[_Raw], height: int) -> Iterator[Fault]:
+def _merged(faults: list[_Raw], height: int, row_keys: int = 0) -> Iterator[Fault]:
     """Join the faults of one demand: a regex column breaks a rule once per row."""
     together: dict[Demand, list[_Raw]] = {}
     for fault in faults:
@@ -203,11 +215,13 @@ def _merged(faults: list[_Raw], height: int) -> Iterator[Fault]:
     for demand, same in together.items():
         counted = same[:1] if demand[0] == "type" else same
         masks = [fault.failing for fault in counted if fault.failing is not None]
-        rows = None
+        rows, places = None, ()
         if len(masks) == len(counted) and all(len(mask) == height for mask in masks):
             union = masks[0]
             for mask in masks[1:]:
                 union = union | mask
             rows = int(union.sum())
+            in_order = all(fault.in_order for fault in counted)
+            places = tuple(union.arg_true().head(row_keys)) if in_order else ()
         note = next((fault.note for fault in same if fault.note), "")
-        yield Fault(demand, rows, note, all(fault.certain for fault in same))
+        yield Fault(demand, rows, note, all(fault.certain for fault in same), places)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from mesh_dagster.declare.contract import Rule
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.storage import RULES_COLUMN, contract_schema
 from mesh_dagster.errors import NotSplittableError
@@ -22,6 +21,7 @@ from mesh_dagster.run import delta
 from mesh_dagster.run.audit import audit, audit_staged
 from mesh_dagster.run.conform import NOT_CONFORMING, conform
 from mesh_dagster.run.edges import Lineage
+from mesh_dagster.run.placing import with_placing
 from mesh_dagster.run.record import last_digest, last_rows
 from mesh_dagster.run.sample import write_sample
 from mesh_dagster.run.sidecar import Beside, write_sidecar
@@ -118,7 +118,7 @@ def judge(
     if staged is not None:
         return judge_staged(batch, staged, store, area, aside, base)
     # Runs the build again, unconformed; if the build itself is broken, this raises its error.
-    verdict = audit(batch.plan, batch.port.contract)
+    verdict = audit(batch.plan, batch.port.contract, row_keys=batch.port.quality.row_keys)
     if isinstance(failure, _FAILURES) and not _misshapen(verdict):
         raise delta.NotWrittenError from failure
     return Judged(_with_misfits(verdict, misfits))
@@ -135,9 +135,8 @@ def judge_staged(
     """Judge rows that are staged already; otherwise as `judge`."""
     elsewhere = _verdict_elsewhere(batch, store, base)
     others = None if elsewhere else _others_for(batch, store, base)
-    verdict = audit_staged(staged.plan(), batch.port.contract, others=others, absent=batch.absent)
-    verdict = _inside_partition(batch, staged, verdict)
     quality = batch.port.quality
+    verdict = _audited(batch, staged, others, quality.row_keys)
     last = last_rows(store, base) if base and quality.rows_vs_last is not None else None
     verdict = with_volume(verdict, quality, staged.rows, last)
     judged = Judged(verdict, staged)
@@ -161,6 +160,12 @@ def depends_on_others(batch: Batch, store: Store, base: delta.Snapshot | None) -
 def current(base: delta.Snapshot | None) -> str:
     """Say what readers still see."""
     return f"version {base.version} stays current" if base else "there is no earlier version"
+
+
+def _audited(batch: Batch, staged: Staged, others: Beside | None, row_keys: int = 0) -> Verdict:
+    plan, contract = staged.plan(), batch.port.contract
+    verdict = audit_staged(plan, contract, others=others, absent=batch.absent, row_keys=row_keys)
+    return with_placing(verdict, plan, batch.inside, contract, row_keys)
 
 
 def _of_rows(verdict: Verdict) -> bool:
@@ -250,8 +255,7 @@ def _parted(
     if staged.rows - rejected.rows < port.quality.valid_rows * staged.rows:
         return judged
     valid = _written(area, parts.valid, batch.schema, batch.slice)
-    again = audit_staged(valid.plan(), port.contract, others=others, absent=batch.absent)
-    again = _inside_partition(batch, valid, again)
+    again = _audited(batch, valid, others)
     if not again.accepted:
         return judged
     return replace(judged, accepted=valid, published=again.profile)
@@ -265,19 +269,3 @@ def _written(
         return place.write(plan, schema, slice_)
     except _FAILURES as error:
         raise delta.NotWrittenError from error
-
-
-def _inside_partition(batch: Batch, staged: Staged, verdict: Verdict) -> Verdict:
-    if not batch.inside:
-        return verdict
-    outside = staged.plan().select(
-        (~inside).fill_null(value=True).sum().alias(column)
-        for column, inside in batch.inside.items()
-    )
-    counts = outside.collect(engine="streaming").row(0, named=True)
-    findings = tuple(
-        Finding(Rule(f"{column} within the partition", "values", column), not count, count)
-        for column, count in counts.items()
-    )
-    accepted = verdict.accepted and not any(counts.values())
-    return replace(verdict, accepted=accepted, findings=verdict.findings + findings)

@@ -45,6 +45,11 @@ def profile_of(schema: pl.Schema, answers: pl.DataFrame, depth: ProfileDepth = "
     return Profile(int(answers[_ROWS].item()), columns)
 
 
+def bound_of(answer: pl.Series) -> Bound:
+    """Return the only value of a series in the form of a bound."""
+    return _bound(_value(answer))
+
+
 def _facts(column: pl.Expr, dtype: pl.DataType) -> dict[str, pl.Expr]:
     facts = {"nulls": column.null_count()}
     if dtype.is_float():

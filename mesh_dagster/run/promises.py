@@ -123,12 +123,11 @@ def by_data_time(registry: Registry, facts: Iterable[PortFacts], now: datetime) 
 
 def freshness_of(row: Json) -> Freshness:
     """Read a freshness promise, as `run/declared.py` wrote it."""
-    warn = row.get("warn_seconds")
     return Freshness(
         within=timedelta(seconds=row["within_seconds"]),
         by=row.get("by"),
         per=row.get("per"),
-        warn=None if warn is None else timedelta(seconds=warn),
+        warn=_span(row.get("warn_seconds")),
         deadline=row.get("deadline"),
         timezone=row.get("timezone", "UTC"),
         calendar=row.get("calendar"),
@@ -152,8 +151,14 @@ def quality_of(row: Json) -> Quality:
         rows=(rows[0], rows[1]) if rows else None,
         rows_vs_last=row.get("rows_vs_last"),
         volume=row.get("volume", usual.volume),
+        row_keys=row.get("row_keys", usual.row_keys),
+        quarantine_retention=_span(row.get("quarantine_retention_seconds")),
         alert=tuple(row.get("alert", ())),
     )
+
+
+def _span(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _declared(registry: Registry, now: datetime) -> list[PortFacts]:

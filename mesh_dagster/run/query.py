@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mesh_dagster.run.draft import Draft, Mask
+from mesh_dagster.run.draft import Draft, Mask, holds_by_demand
 from mesh_dagster.run.explain import Demand, Fault
 from mesh_dagster.run.keys import Key, Keys, Others, Repeats, key_of, repeating, repeats_of
 from mesh_dagster.run.native import ANYTHING
@@ -22,6 +22,7 @@ from mesh_dagster.run.profile import (
     profile_of,
     profiled_columns,
 )
+from mesh_dagster.run.row_keys import placed
 from mesh_dagster.run.verdict import Profile
 
 _FAILING, _LENGTH = "failing", "length"
@@ -51,6 +52,7 @@ def answers_to(
     *,
     depth: ProfileDepth = "full",
     apart: bool = False,
+    row_keys: int = 0,
 ) -> Answers:
     """Run a draft.
 
@@ -61,6 +63,7 @@ def answers_to(
         others: Rows of other partitions, for uniqueness.
         depth: How much of these columns the profile says.
         apart: Ask every rule by itself, so that one that cannot be run spoils no other.
+        row_keys: How many rows of each broken rule to name.
 
     Raises:
         Exception: Whatever polars raises.
@@ -88,7 +91,8 @@ def answers_to(
     for (demand, _), frame in zip(questions.odd, rest, strict=True):
         faults += _fault(demand, *_odd(frame, profile.rows))
     repeats = [(demand, key, repeats_of(root, key, k, others)) for demand, key, k in poured]
-    return Answers([*faults, *_repeat_faults(root, repeats)], profile)
+    faults += _repeat_faults(root, repeats)
+    return Answers(placed(root, draft, faults, repeats, row_keys) if row_keys else faults, profile)
 
 
 def _pour_rest(root: pl.LazyFrame, poured: list[tuple[Demand, Key, Keys]], rows: int) -> None:
@@ -103,21 +107,6 @@ def _pour_rest(root: pl.LazyFrame, poured: list[tuple[Demand, Key, Keys]], rows:
 def odd_faults(root: pl.LazyFrame, draft: Draft) -> list[Fault]:
     """Answer the rules that do not speak of single rows, and say which of them are broken."""
     return list(_asked_apart(root, _Questions([], _questions(root, draft.masks).odd)))
-
-
-def holds_by_demand(masks: Iterable[Mask]) -> dict[Demand, pl.Expr | None]:
-    """Return, per rule, the expression that a row keeps it, never null; `None` if not by row."""
-    together: dict[Demand, list[Mask]] = {}
-    for mask in masks:
-        together.setdefault(mask.demand, []).append(mask)
-    return {demand: _all_hold(same) for demand, same in together.items()}
-
-
-def _all_hold(masks: list[Mask]) -> pl.Expr | None:
-    known = [mask.holds.fill_null(mask.null_holds) for mask in masks if mask.holds is not None]
-    if len(known) < len(masks):
-        return None
-    return known[0] if len(known) == 1 else pl.all_horizontal(known)
 
 
 def _questions(root: pl.LazyFrame, masks: list[Mask]) -> _Questions:

@@ -13,11 +13,11 @@ import polars as pl
 from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.storage import RULES_COLUMN
 from mesh_dagster.errors import NotSplittableError
-from mesh_dagster.run.draft import Draft
+from mesh_dagster.run.draft import Draft, holds_by_demand
 from mesh_dagster.run.explain import Demand
 from mesh_dagster.run.fuse import NotFusableError, draft_of
 from mesh_dagster.run.keys import Keys, Others, key_of, repeating, repeats_of
-from mesh_dagster.run.query import holds_by_demand, odd_faults
+from mesh_dagster.run.query import odd_faults
 from mesh_dagster.run.schemas import labelled, without_parsing
 
 

@@ -1,17 +1,34 @@
 """Hold the outcome of an audit.
 
 In and out: plain values, filled by `run/audit.py`, written into commits, registry and Dagster.
-No data value stands here except the profile's bounds, which never become messages.
+No data value stands here except the profile's bounds and, where they were asked for, the keys of
+some rows; neither becomes a message.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from mesh_dagster.declare.contract import CheckName, Rule
 
 Bound = int | float | str | datetime | None
+
+
+@dataclass(frozen=True)
+class RowKey:
+    """Tells one row of a batch from the others."""
+
+    row: int
+    """Its number in the batch, from 0."""
+    key: Mapping[str, Bound] = field(default_factory=dict)
+    """Its values of the contract's key, without those of sensitive columns."""
+
+    def __str__(self) -> str:
+        """Write the key, else the number."""
+        named = ", ".join(f"{name}={value}" for name, value in self.key.items())
+        return named or f"row {self.row}"
 
 
 @dataclass(frozen=True)
@@ -24,6 +41,8 @@ class Finding:
     """Rows of the batch that broke it; `None` when the rule is not about rows."""
     note: str = ""
     """What was found instead, without data values, such as `is Int32` or `is missing`."""
+    row_keys: tuple[RowKey, ...] = ()
+    """Some of these rows, at most as many as were asked for."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from mesh_dagster.run.explain import (
     findings_of,
     refuses,
 )
-from mesh_dagster.run.keys import Key, Keys, Others, key_of, repeats_of
+from mesh_dagster.run.keys import Key, Keys, Others, key_of, repeating, repeats_of
 from mesh_dagster.run.native import without_invalid_rows
 from mesh_dagster.run.profile import profile_expressions, profile_of
 from mesh_dagster.run.schemas import absent_columns, columns_of, labelled
@@ -30,13 +30,14 @@ def judged_whole(
     contract: Contract,
     schema: pa.DataFrameSchema,
     others: pl.LazyFrame | Others | None,
+    row_keys: int = 0,
 ) -> Verdict:
     """Let pandera judge a collected batch.
 
     Rows that pandera drops break no rule; their finding counts them. It would drop rows for the
     faults of a shape too, and let the batch pass: such a batch is refused here.
     """
-    parsed, faults, unjudged = faults_by_pandera(frame, labelled(schema))
+    parsed, faults, unjudged = faults_by_pandera(frame, labelled(schema), row_keys)
     if unjudged and not faults:
         faults = absent_faults(absent_columns(schema, frame.columns))
     if faults and not unjudged and all(_dropped(fault, schema) for fault in faults):
@@ -44,7 +45,7 @@ def judged_whole(
     kept = frame if parsed is None else parsed
     if others is not None and not unjudged:
         faults = [fault for fault in faults if fault.demand[0] not in ("unique", "keys")]
-        faults += _repeated(kept.lazy(), schema, others)
+        faults += _repeated(kept.lazy(), schema, others, row_keys)
     return _verdict(kept, contract, faults, unjudged=unjudged)
 
 
@@ -86,7 +87,7 @@ def _profile(frame: pl.DataFrame, schema: pa.DataFrameSchema) -> Profile:
 
 
 def _repeated(
-    plan: pl.LazyFrame, schema: pa.DataFrameSchema, others: pl.LazyFrame | Others
+    plan: pl.LazyFrame, schema: pa.DataFrameSchema, others: pl.LazyFrame | Others, row_keys: int
 ) -> list[Fault]:
     types = plan.collect_schema()
     wanted: list[tuple[Demand, Key]] = [
@@ -105,7 +106,10 @@ def _repeated(
             continue
         keys = Keys()
         pl.collect_all([keys.pour(plan, key_of(key, types))], engine="streaming")
-        rows = repeats_of(plan, key, keys, others).rows
-        if rows:
-            faults.append(Fault(demand, rows))
+        repeats = repeats_of(plan, key, keys, others)
+        if repeats.rows:
+            again = plan.select(repeating(key, types, repeats)).collect().to_series()
+            faults.append(
+                Fault(demand, repeats.rows, places=tuple(again.arg_true().head(row_keys)))
+            )
     return faults

@@ -130,6 +130,18 @@ def test_a_promise_that_means_nothing_is_refused(
         ({"rows": 5}, "rows=5, expected (fewest, most), such as (1, 1000) or (1, None)"),
         ({"rows_vs_last": 50}, "rows_vs_last=50, expected above 0, at most 1"),
         ({"volume": "ignore"}, "volume='ignore', expected 'refuse' or 'warn'"),
+        (
+            {"quarantine_retention": HOUR},
+            f"quarantine_retention={HOUR!r}, expected otherwise='quarantine' beside it",
+        ),
+        (
+            {"quarantine_retention": HOUR / 2, "otherwise": "quarantine"},
+            f"quarantine_retention={HOUR / 2!r}, expected a timedelta of one hour to 3,660 days",
+        ),
+        (
+            {"quarantine_retention": 7, "otherwise": "quarantine"},
+            "quarantine_retention=7, expected a timedelta of one hour to 3,660 days",
+        ),
         ({"valid_rows": 0.99}, "valid_rows=0.99, expected 1.0 unless otherwise='quarantine'"),
     ],
 )
@@ -165,6 +177,8 @@ def test_a_cron_expression_has_five_fields_or_is_a_word(text: str) -> None:
         {"rows": (1, None)},
         {"rows_vs_last": 1},
         {"valid_rows": 0.01, "otherwise": "quarantine"},
+        {"otherwise": "quarantine", "quarantine_retention": HOUR},
+        {"row_keys": 100},
     ],
 )
 def test_a_promise_on_rows_at_its_bounds_stands(

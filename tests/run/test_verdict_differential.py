@@ -6,7 +6,7 @@ import pandera.polars as pa
 import polars as pl
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.run.differential import compare
+from tests.run.differential import compare, compare_row_keys
 from tests.run.schemas_and_frames import cases
 
 CASES = int(os.environ.get("MESH_FUZZ_CASES", "1000"))
@@ -36,3 +36,11 @@ def test_the_verdict_is_panderas_on_new_cases(
     case: tuple[pa.DataFrameSchema, pl.DataFrame],
 ) -> None:
     compare(*case)
+
+
+@settings(QUICK, max_examples=CASES // 4)
+@given(cases())
+def test_row_keys_are_of_rows_that_pandera_found_too(
+    case: tuple[pa.DataFrameSchema, pl.DataFrame],
+) -> None:
+    compare_row_keys(*case)
