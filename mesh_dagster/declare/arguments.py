@@ -8,12 +8,12 @@ Arguments of more than one word, such as contracts and signatures, have files of
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast, get_args
 
 import polars as pl
 
 from mesh_dagster.declare.contract import Contract
-from mesh_dagster.declare.port import Execution, InputPort
+from mesh_dagster.declare.port import Execution, Honours, InputPort
 from mesh_dagster.declare.slo import Freshness, Quality, is_cron
 from mesh_dagster.errors import DeclarationError, nearest
 
@@ -27,7 +27,7 @@ _STEP_ARGUMENTS = tuple(Execution.__dataclass_fields__)
 INTERNAL_ARGUMENTS = ("description", "io_manager_key", "made_from", *_STEP_ARGUMENTS)
 """What `internal` takes by name."""
 PORT_ARGUMENTS = (
-    "contract", "freshness", "quality", "description", "partition_column", "sample_rows",
+    "contract", "freshness", "quality", "description", "partition_column", "sample_rows", "honours",
     "state", "made_from",
     *_STEP_ARGUMENTS,
 )  # fmt: skip
@@ -131,6 +131,14 @@ def require_quality(who: str, quality: object) -> Quality:
             "Write md.Quality(valid_rows=..., otherwise=...).",
         )
     return quality
+
+
+def require_honours(who: str, honours: object) -> Honours:
+    """Return what happens to a batch that breaks the expectation of a consumer."""
+    for known in get_args(Honours):
+        if honours == known:
+            return cast("Honours", known)
+    raise DeclarationError(who, f"has honours={honours!r}", "Use 'warn' or 'refuse'.")
 
 
 def partition_columns(who: str, given: object, contract: Contract) -> dict[str, str]:

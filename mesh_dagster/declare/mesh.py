@@ -13,6 +13,8 @@ from graphlib import CycleError, TopologicalSorter
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.declare.satisfy import unmet
+from mesh_dagster.declare.transcribe import written
 from mesh_dagster.errors import (
     CircularInputError,
     CollidingKeyError,
@@ -21,6 +23,7 @@ from mesh_dagster.errors import (
     InternalReadError,
     NoProductError,
     UnknownInputError,
+    UnmetExpectationError,
 )
 
 
@@ -44,6 +47,7 @@ class Mesh:
             InternalReadError: A product reads what another keeps inside.
             UnknownInputError: A loaded domain does not publish what one of its ports is taken for.
             CircularInputError: Products read each other in a circle.
+            UnmetExpectationError: A product expects of a loaded port what it does not promise.
             DeclarationError: A product publishes nothing, or reads its own port.
         """
         given = _distinct_products(products)
@@ -52,6 +56,7 @@ class Mesh:
         ports = {port.address: port for product in given for port in product.ports.values()}
         for product in given:
             _require_known_inputs(product, ports, given)
+            _require_met_expectations(product, ports)
         return cls(tuple(_ordered(given)), ports)
 
 
@@ -112,6 +117,18 @@ def _require_known_inputs(
         _require_no_internal(product, address, products)
         known = [str(known) for known in ports if known.domain == address.domain]
         raise UnknownInputError(product.key, str(address), address.domain, known)
+
+
+def _require_met_expectations(product: DataProduct, ports: dict[Address, OutputPort]) -> None:
+    for name, given in product.inputs.items():
+        port = ports.get(given.port)
+        if port is None or given.expectation is None:
+            continue
+        problems = unmet(written(port.contract), written(given.expectation))
+        if problems:
+            raise UnmetExpectationError(
+                product.key, name, given.address, port.owner, map(str, problems)
+            )
 
 
 def _require_no_internal(

@@ -4,16 +4,19 @@ In:  a checked wiring, a contract and promises, handed over by `product.py`.
 Out: frozen values that every later stage reads.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mesh_dagster.declare.address import Address
-from mesh_dagster.declare.contract import Contract
+from mesh_dagster.declare.contract import Contract, PanderaContract
+from mesh_dagster.declare.expectation import expectation_of
 from mesh_dagster.declare.lifecycle import State
 from mesh_dagster.declare.made_from import MadeFrom
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.wiring import Build
+
+Honours = Literal["warn", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,18 @@ class InputPort:
     """The port's address, such as `mesh://media_player/plays/v1/events`."""
     same_partition: bool = False
     """Read only the partition that is being built, instead of everything published."""
+    expects: PanderaContract | None = field(default=None, repr=False)
+    """The columns, types and rules that are relied on; nothing else is handed over."""
+    columns: Sequence[str] | None = None
+    """The short form of `expects`: names alone."""
+    expectation: Contract | None = field(init=False, repr=False, compare=False)
+    """Either of them, read; `None` where nothing is expected, and everything handed over."""
 
     def __post_init__(self) -> None:
-        """Refuse a text that is no address."""
+        """Refuse a text that is no address, and read what is expected."""
         Address.parse(self.address)
+        expected = expectation_of(self.address, self.expects, self.columns)
+        object.__setattr__(self, "expectation", expected)
 
     @property
     def port(self) -> Address:
@@ -106,6 +117,8 @@ class OutputPort:
     """Where it stands in its life."""
     made_from: MadeFrom = field(default_factory=dict)
     """As `Internal.made_from`."""
+    honours: Honours = "warn"
+    """What happens to a batch that breaks the expectation of a consumer."""
 
     @property
     def partitioned(self) -> bool:

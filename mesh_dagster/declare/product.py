@@ -15,7 +15,7 @@ from mesh_dagster.declare.address import Address, product_guid, require_name
 from mesh_dagster.declare.contract import Contract, PanderaContract
 from mesh_dagster.declare.lifecycle import State, require_state
 from mesh_dagster.declare.made_from import require_made_from
-from mesh_dagster.declare.port import Adopted, InputPort, Internal, OutputPort
+from mesh_dagster.declare.port import Adopted, Honours, InputPort, Internal, OutputPort
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.storage import require_storable
 from mesh_dagster.declare.wiring import BuildFunction, name_of, wire
@@ -171,6 +171,7 @@ class DataProduct:
         sample_rows: int | None = None,
         state: State | None = None,
         made_from: Mapping[str, str | Sequence[str]] | None = None,
+        honours: Honours = "warn",
         **execution: Any,  # Any: the fields of `Execution`
     ) -> Callable[[Function], Function]:
         """Declare an output port: one addressable view under one contract.
@@ -187,6 +188,8 @@ class DataProduct:
             state: The product's by default.
             made_from: Column to the columns that it is made from, each `parameter#column`; for
                 lineage where a build leaves polars and SQL, such as by a collected frame.
+            honours: Whether a batch that breaks the expectation of a consumer is refused, or
+                published with a warning.
             execution: `cadence`, `partitions`, `pool`, `retry_policy`, `op_tags`.
 
         Raises:
@@ -217,6 +220,7 @@ class DataProduct:
                 else arguments.require_sample_rows(who, sample_rows),
                 require_state(who, self.state if state is None else state, address),
                 require_made_from(who, made_from, build, read.column_names),
+                arguments.require_honours(who, honours),
             )
             return function
 

@@ -42,6 +42,7 @@ from mesh_dagster.errors.declare import (
     NoProductError,
     UnknownInputError,
     UnknownParameterError,
+    UnmetExpectationError,
 )
 from mesh_dagster.errors.message import (
     MeshError,
@@ -108,6 +109,7 @@ __all__ = [
     "UnknownPortError",
     "UnknownSinkError",
     "UnknownVersionError",
+    "UnmetExpectationError",
     "UnreadableRowsError",
     "WorkspaceRefusedError",
     "listed",

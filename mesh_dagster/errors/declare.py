@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mesh_dagster.errors.message import MeshError, listed, nearest, shortened
+from mesh_dagster.errors.message import MOST_NAMES, MeshError, listed, nearest, shortened
 
 
 class NameRefusedError(MeshError, ValueError):
@@ -102,6 +102,27 @@ class UnknownInputError(MeshLoadError):
         super().__init__(
             f"Product '{who}' reads '{address}', which domain '{domain}' does not publish."
             f"{nearest(address, known)} Correct the input port; no definitions were built."
+        )
+
+
+class UnmetExpectationError(MeshLoadError):
+    """A product expects of a port what its contract can never satisfy."""
+
+    def __init__(
+        self,
+        who: str,
+        given: str,
+        address: str,
+        owner: str,
+        unmet: Iterable[str],
+        undone: str = "No definitions were built",
+    ) -> None:
+        problems = list(unmet)
+        more = f" and {len(problems) - MOST_NAMES} more" if len(problems) > MOST_NAMES else ""
+        super().__init__(
+            f"Product '{who}' expects by its input '{given}' what '{address}' does not promise: "
+            f"{'; '.join(problems[:MOST_NAMES])}{more}. Change what is expected, or agree on the "
+            f"contract with {owner}. {undone}."
         )
 
 

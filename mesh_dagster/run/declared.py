@@ -49,6 +49,11 @@ def product_row(product: DataProduct, now: datetime) -> Row:
         "purpose": product.purpose,
         "declaration": {
             "inputs": {name: given.address for name, given in product.inputs.items()},
+            "expects": {
+                name: written(given.expectation).as_json()
+                for name, given in product.inputs.items()
+                if given.expectation
+            },
             "internals": [*product.internals, *product.adopted],
             "tags": product.tags,
             "retention_seconds": product.retention.total_seconds(),
@@ -71,6 +76,7 @@ def port_row(
             "contract": written(port.contract).as_json(),
             "quality": quality_row(port.quality),
             "freshness": freshness_row(port.freshness),
+            "honours": port.honours,
             "cadence": port.execution.cadence,
             "partitioned": port.partitioned,
             "partition_columns": dict(port.partition_columns),

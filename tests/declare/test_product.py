@@ -443,7 +443,7 @@ def test_an_internal_reads_only_what_is_declared_above_it() -> None:
             {"zzz": 1},
             (
                 "has the unknown argument 'zzz'. Correct or remove it. Known: 'cadence', "
-                "'contract', 'description', 'freshness', 'made_from' and 8 more."
+                "'contract', 'description', 'freshness', 'honours' and 9 more."
             ),
         ),
         (
@@ -500,6 +500,7 @@ def test_an_internal_reads_only_what_is_declared_above_it() -> None:
                 "Name one of its columns. Did you mean 'played_at'?"
             ),
         ),
+        ({"honours": "ignore"}, "has honours='ignore'. Use 'warn' or 'refuse'."),
         (
             {"partition_column": ["day"]},
             (
