@@ -29,9 +29,14 @@ class MeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagste
         """Return the store."""
         return Store.at(self.root)
 
+    @property
+    def registry_url(self) -> str:
+        """The SQLAlchemy URL of the registry."""
+        return self.registry or self.store().registry_url
+
     def open_registry(self) -> Registry:
         """Open the registry; the caller closes it."""
-        return Registry(self.registry or self.store().registry_url)
+        return Registry(self.registry_url)
 
 
 class MeshIOManager(dg.ConfigurableIOManager):

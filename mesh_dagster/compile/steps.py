@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from mesh_dagster.declare.made_from import MadeFrom
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build, Parameter
 from mesh_dagster.run import frames
+from mesh_dagster.run.count import Read, count, why_read
 from mesh_dagster.run.delta import Snapshot
 from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.internal import inputs_of, lineage_at
@@ -67,10 +69,15 @@ class Step:
         return self.context.partition_key if self.partitioned else WHOLE
 
     @property
+    def mesh(self) -> MeshResource:
+        """Where the store and the registry are."""
+        mesh: MeshResource = self.given[names.MESH_RESOURCE]
+        return mesh
+
+    @property
     def store(self) -> Store:
         """Where everything is read from."""
-        mesh: MeshResource = self.given[names.MESH_RESOURCE]
-        return mesh.store()
+        return self.mesh.store()
 
     def result(self) -> object:
         """Call the build function with what Dagster loaded and what the mesh reads."""
@@ -101,7 +108,14 @@ class Step:
         self.inputs[declared.address] = content.version
         columns = list(content.schema)
         self.taken.append(Taken(name, declared.address, columns, content.uri))
+        self._count(declared.address, content.version)
         return content.of_slice(self.slice) if declared.same_partition else content
+
+    def _count(self, address: str, version: int) -> None:
+        now = datetime.now(timezone.utc)
+        reader = f"{self.product.key} v{self.product.major}"
+        made = Read(address, version, "build", now, reader, why_read())
+        count(self.mesh.registry_url, made)
 
     def _value(self, name: str) -> object:
         adopted = self.product.adopted.get(name)

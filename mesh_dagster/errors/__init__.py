@@ -24,6 +24,7 @@ from mesh_dagster.errors.cli import (
     NoPromiseError,
     NothingSelectedError,
     UnknownPartitionError,
+    UnknownProductError,
     UnreadableRowsError,
     WorkspaceRefusedError,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "UnknownParameterError",
     "UnknownPartitionError",
     "UnknownPortError",
+    "UnknownProductError",
     "UnknownSinkError",
     "UnknownVersionError",
     "UnmetExpectationError",

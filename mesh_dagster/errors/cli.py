@@ -1,8 +1,8 @@
 """Name what a command cannot answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from mesh_dagster.errors.message import MeshError, nearest
+from mesh_dagster.errors.message import MeshError, listed, nearest
 
 
 class NoMatchError(MeshError, LookupError):
@@ -12,6 +12,25 @@ class NoMatchError(MeshError, LookupError):
         super().__init__(
             f"No registered port matches '{pattern}'.{nearest(pattern, known)} "
             "Check the pattern and MESH_ROOT, or run its product."
+        )
+
+
+class UnknownProductError(MeshError, LookupError):
+    """The registry knows no such product, or not in this major version."""
+
+    def __init__(
+        self, key: str, major: int | None, majors: Sequence[int], known: Iterable[str]
+    ) -> None:
+        if majors:
+            there = listed(f"v{one}" for one in majors)
+            super().__init__(
+                f"Product '{key}' is not registered as v{major}, but as {there}. "
+                "Ask for one of these."
+            )
+            return
+        super().__init__(
+            f"No product '{key}' is registered here.{nearest(key, known)} "
+            "Check the key and MESH_ROOT, or run the product."
         )
 
 

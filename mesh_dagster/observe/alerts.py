@@ -22,7 +22,6 @@ from mesh_dagster.observe.ledger import (
     change,
     fetch,
     fetch_of,
-    insert_new,
     muted_addresses,
     open_breaches,
     slo_states,
@@ -35,7 +34,7 @@ from mesh_dagster.observe.recovery import tell_recoveries
 from mesh_dagster.observe.routing import Routing
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.telling import Untold, led_by, notices_of, threads
-from mesh_dagster.run.dialects import upsert
+from mesh_dagster.run.dialects import insert_new, upsert
 from mesh_dagster.run.registry import Registry
 
 JUDGE = "mesh"

@@ -5,7 +5,7 @@ Out: tables and short queries; each takes the caller's connection, so that a sta
 notices are one transaction. Nothing is decided here.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -142,14 +142,6 @@ def fetch_of(
     """Run a query for the rows with these keys, in as many statements as a database needs."""
     found = (fetch(connection, query.where(column.in_(some))) for some in in_chunks(set(keys)))
     return [row for rows in found for row in rows]
-
-
-def insert_new(connection: sa.Connection, table: sa.Table, rows: Collection[Row]) -> None:
-    """Write rows, but leave those alone that are there."""
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(r) for r in rows])
 
 
 def take_turn(connection: sa.Connection, judge: str, now: datetime) -> datetime | None:

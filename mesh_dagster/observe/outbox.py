@@ -17,12 +17,11 @@ from mesh_dagster.observe.ledger import (
     count_up,
     deliveries,
     fetch,
-    insert_new,
     notices,
     tellings,
 )
 from mesh_dagster.observe.notice import Notice, as_json, from_json
-from mesh_dagster.run.dialects import UtcDateTime
+from mesh_dagster.run.dialects import UtcDateTime, insert_new
 
 LEASE = timedelta(minutes=2)
 """How long a deliverer may take for one notice; afterwards another one tries."""

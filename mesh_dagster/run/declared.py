@@ -4,8 +4,11 @@ In:  a product.
 Out: JSON-ready rows: one for the product, one for each of its ports.
 """
 
+import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from mesh_dagster.declare.lifecycle import state_row
@@ -13,6 +16,7 @@ from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality, sinks
 from mesh_dagster.declare.transcribe import written
+from mesh_dagster.run.registering import register_rows
 from mesh_dagster.run.registry import Registry
 
 Row = dict[str, Any]  # Any: JSON
@@ -24,17 +28,17 @@ def register(
     clock: Callable[[], datetime],
     partitions: Callable[[OutputPort], Row | None] = lambda _: None,
 ) -> None:
-    """Write a product and its ports as they are declared now.
+    """Write a product and its ports as they are declared now, if that is news.
 
     Args:
         product: What is declared.
         registry: Where to.
-        clock: Returns aware UTC; a port keeps the time of its first registration.
+        clock: Returns aware UTC; product and port keep the time of their first registration.
         partitions: Describes a port's partitions, as `run/expected.py` reads them.
     """
     now = clock()
     rows = [port_row(product, port, now, partitions(port)) for port in product.ports.values()]
-    registry.register(product_row(product, now), rows)
+    register_rows(registry, product_row(product, now), rows)
 
 
 def product_row(product: DataProduct, now: datetime) -> Row:
@@ -54,6 +58,7 @@ def product_row(product: DataProduct, now: datetime) -> Row:
                 for name, given in product.inputs.items()
                 if given.expectation
             },
+            "origin": _origin(product),
             "internals": [*product.internals, *product.adopted],
             "tags": product.tags,
             "retention_seconds": product.retention.total_seconds(),
@@ -84,6 +89,18 @@ def port_row(
         },
         "registered_at": now,
     }
+
+
+def _origin(product: DataProduct) -> Row:
+    """Say where the builds of a product are written: the module and the file of the first."""
+    builds = [port.build for port in product.ports.values()]
+    builds += [internal.build for internal in product.internals.values()]
+    for build in builds:
+        function = inspect.unwrap(build.function)
+        with suppress(OSError, TypeError):
+            file = inspect.getsourcefile(function)
+            return {"module": function.__module__, "file": Path(str(file)).name if file else None}
+    return {"module": None, "file": None}
 
 
 def freshness_row(promise: Freshness | None) -> Row | None:

@@ -64,6 +64,16 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[st
     connection.execute(statement, [dict(row) for row in rows])
 
 
+def insert_new(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write rows, but leave those alone that are there."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(r) for r in rows])
+
+
 def open_engine(url: sa.URL) -> sa.Engine:
     """Return the engine of a database."""
     if url.get_backend_name() != "sqlite":

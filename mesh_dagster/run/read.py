@@ -5,7 +5,7 @@ Out: a lazy frame or a DuckDB relation with the promised columns and types.
 Only whole publications that passed their audit can be met here.
 """
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,19 +14,23 @@ from mesh_dagster.declare.address import Reference
 from mesh_dagster.declare.storage import RULES_COLUMN
 from mesh_dagster.errors import NotPublishedError, UnknownVersionError
 from mesh_dagster.run import delta, frames
+from mesh_dagster.run.count import Read, Way, count, who_reads, why_read
 from mesh_dagster.run.store import Store
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def read(address: str, *, store: Store | None = None) -> pl.LazyFrame:
+def read(address: str, *, store: Store | None = None, purpose: str | None = None) -> pl.LazyFrame:
     """Read a port by its address.
+
+    The registry, where there is one, counts who reads what: MESH_READER, else the user.
 
     Args:
         address: Such as `mesh://media_player/plays/v1/events`, with `?version=12`,
             `?as_of=2026-11-01T00:00:00Z` or `?quarantine` where wanted.
         store: The store to read; the one of MESH_ROOT by default.
+        purpose: What it is read for, shown to the port's owner; MESH_PURPOSE by default.
 
     Returns:
         The port's columns and types as its contract promises them, in no promised order of rows.
@@ -37,7 +41,7 @@ def read(address: str, *, store: Store | None = None) -> pl.LazyFrame:
         NotPublishedError: Nothing was published there.
         UnknownVersionError: There is no such publication, or it is no longer kept.
     """
-    return resolve(Reference.parse(address), store or Store.at()).plan()
+    return counted(Reference.parse(address), store or Store.at(), "python", purpose).plan()
 
 
 def relation(
@@ -45,6 +49,7 @@ def relation(
     connection: "duckdb.DuckDBPyConnection | None" = None,
     *,
     store: Store | None = None,
+    purpose: str | None = None,
 ) -> "duckdb.DuckDBPyRelation":
     """Read a port by its address as a DuckDB relation; otherwise as `read`.
 
@@ -52,8 +57,9 @@ def relation(
         address: As for `read`.
         connection: Where the relation lives; a new connection in memory by default.
         store: As for `read`.
+        purpose: As for `read`.
     """
-    content = resolve(Reference.parse(address), store or Store.at())
+    content = counted(Reference.parse(address), store or Store.at(), "python", purpose)
     return frames.relation(content, connection or connect())
 
 
@@ -64,6 +70,30 @@ def connect() -> "duckdb.DuckDBPyConnection":
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+def counted(
+    reference: Reference, store: Store, way: Way, purpose: str | None = None
+) -> delta.Snapshot:
+    """Find the snapshot that a reference means, and count it as read; raises as `read` does."""
+    content = resolve(reference, store)
+    if not reference.quarantine:
+        count(store.registry_url, read_of(reference, content, way, purpose))
+    return content
+
+
+def read_of(
+    reference: Reference, content: delta.Snapshot, way: Way, purpose: str | None = None
+) -> Read:
+    """Describe a read of this process."""
+    return Read(
+        str(reference.address),
+        content.version,
+        way,
+        datetime.now(timezone.utc),
+        who_reads(),
+        why_read() if purpose is None else purpose,
+    )
 
 
 def resolve(reference: Reference, store: Store) -> delta.Snapshot:

@@ -33,7 +33,9 @@ products = sa.Table(
     sa.Column("alignment", sa.String, nullable=False),
     sa.Column("purpose", sa.String, nullable=False),
     sa.Column("declaration", _JSON, nullable=False),
-    sa.Column("registered_at", UtcDateTime, nullable=False),
+    # Of all that is declared; `run/registering.py` skips what it knows.
+    sa.Column("digest", sa.String),
+    sa.Column("registered_at", UtcDateTime, nullable=False, info={KEPT: True}),
 )
 ports = sa.Table(
     "ports",
@@ -174,10 +176,10 @@ class Registry:
         self._made: list[sa.MetaData] = []
         self.make(_METADATA)
 
-    def make(self, metadata: sa.MetaData) -> None:
-        """Make those of the tables that are missing; a second call does nothing."""
+    def make(self, metadata: sa.MetaData) -> bool:
+        """Make those of the tables that are missing; a second call does nothing, and says so."""
         if metadata in self._made:
-            return
+            return False
         with self.begin() as connection:
             lock_making(connection)
             for table in metadata.sorted_tables:
@@ -185,6 +187,7 @@ class Registry:
                 for index in sorted(table.indexes, key=str):
                     connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
         self._made.append(metadata)
+        return True
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:

@@ -13,7 +13,6 @@ from contextlib import suppress
 import polars as pl
 
 from mesh_dagster.declare.address import Address
-from mesh_dagster.declare.contract import Column
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.run import delta
 from mesh_dagster.run.native import ANYTHING
@@ -36,7 +35,7 @@ def write_sample(store: Store, content: delta.Snapshot, port: OutputPort) -> Non
         port: Says how many rows, and which columns are sensitive.
     """
     (file,) = content.files
-    public = [column.name for column in port.contract.columns if _is_public(column)]
+    public = [column.name for column in port.contract.columns if not column.sensitive]
     shown = [name for name in content.schema if name in public]
     if not port.sample_rows or not file.rows or not shown:
         return
@@ -74,10 +73,6 @@ def sample(
     except ANYTHING:  # whatever is wrong with it, there is none
         return None
     return frame.drop(sensitive, strict=False)
-
-
-def _is_public(column: Column) -> bool:
-    return bool(column.metadata.get("sensitivity", "public") == "public")
 
 
 def _spread(plan: pl.LazyFrame, rows: int, wanted: int) -> pl.DataFrame:

@@ -17,8 +17,9 @@ import polars as pl
 
 from mesh_dagster.declare.address import Address, Reference
 from mesh_dagster.errors import SqlRefusedError, listed
+from mesh_dagster.run.count import Read, count
 from mesh_dagster.run.frames import quoted, relation
-from mesh_dagster.run.read import connect, resolve
+from mesh_dagster.run.read import connect, read_of, resolve
 from mesh_dagster.run.store import Store
 
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ def select(statement: str, store: Store) -> Iterator[pl.LazyFrame]:
     with connect() as connection:
         try:
             _require_select(statement, connection)
-            _open_ports(statement, names, store, connection)
-            yield connection.sql(statement).pl().lazy()
+            opened = _open_ports(statement, names, store, connection)
+            plan = connection.sql(statement).pl().lazy()
+            count(store.registry_url, *opened)
+            yield plan
         except duckdb.Error as error:
             raise _refusal(error, list(names.values())) from error
 
@@ -75,10 +78,13 @@ def _open_ports(
     names: dict[Address, str],
     store: Store,
     connection: "duckdb.DuckDBPyConnection",
-) -> None:
-    """Make views of the ports that the statement names, then lock the connection."""
+) -> list[Read]:
+    """Make views of the ports that the statement names, lock the connection, say what is read."""
     text = statement.casefold()
+    asked = connection.get_table_names(statement, qualified=True)
+    named = {name.partition(" AS ")[0].casefold() for name in asked}
     files: list[str] = []
+    opened: list[Read] = []
     for domain in sorted({address.domain for address in names}):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(domain)}")
     for address, name in names.items():
@@ -86,6 +92,8 @@ def _open_ports(
         if view not in text:
             continue
         content = resolve(Reference(address), store)
+        if name in named:
+            opened.append(read_of(Reference(address), content, "sql"))
         target = f"{quoted(schema)}.{quoted(view)}"
         if content.files and store.local:
             files += content.urls
@@ -100,6 +108,7 @@ def _open_ports(
     connection.execute("SET allowed_paths = ?", [files])
     for setting in _LOCKED:
         connection.execute(setting)
+    return opened
 
 
 def _refusal(error: "duckdb.Error", names: list[str]) -> SqlRefusedError:

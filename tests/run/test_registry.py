@@ -158,5 +158,5 @@ def test_a_port_is_registered_as_it_is_declared_now(registry: Registry) -> None:
     (row,), (port,) = registry.products(), registry.ports(ADDRESS)
 
     assert (row["key"], row["major"], row["owner"]) == ("sales/orders", 1, "team:sales")
-    assert row["registered_at"] == NOW + timedelta(days=1)
+    assert row["registered_at"] == NOW
     assert WrittenContract.from_json(port["declaration"]["contract"]) == written(PORT.contract)

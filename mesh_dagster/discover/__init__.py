@@ -1,0 +1,6 @@
+"""Say who has what, from where, and whether it is well.
+
+In:  the registry, and the samples beside published files.
+Out: plain values for commands, pages and exports; `entries.py` holds them, `catalog.py` fills them.
+Nothing is declared, judged or published here.
+"""

@@ -1,0 +1,58 @@
+"""Say who depends on a port: products that declare it as an input, and whoever reads it.
+
+In:  the registry.
+Out: one `Consumer` for each; a product that declares the port and was built from it is one.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from mesh_dagster.discover.entries import Consumer
+from mesh_dagster.run.reads import Reader, readers
+from mesh_dagster.run.registering import links, make
+from mesh_dagster.run.registry import Registry
+
+
+def consumers(registry: Registry, addresses: Sequence[str]) -> list[Consumer]:
+    """Return who depends on some ports, by address: products first, then the latest reader."""
+    make(registry)
+    query = (
+        sa.select(links.c.address, links.c.product_key, links.c.major)
+        .where(links.c.address.in_(addresses))
+        .order_by(links.c.address, links.c.product_key, links.c.major)
+    )
+    declared = [(row["address"], _name(row)) for row in registry.rows(query)]
+    known: dict[tuple[str, str, bool], list[Reader]] = {
+        (address, name, True): [] for address, name in dict.fromkeys(declared)
+    }
+    for reader in readers(registry, addresses):
+        built = reader.way == "build"
+        known.setdefault((reader.address, reader.reader, built), []).append(reader)
+    found = [_consumer(*who, its_reads, declared) for who, its_reads in known.items()]
+    return sorted(found, key=lambda one: one.kind)
+
+
+def _consumer(
+    address: str,
+    name: str,
+    is_product: bool,  # noqa: FBT001 - unpacked from a key
+    its_reads: Sequence[Reader],
+    declared: Iterable[tuple[str, str]],
+) -> Consumer:
+    return Consumer(
+        address=address,
+        name=name,
+        kind="product" if is_product else "reader",
+        declared=is_product and (address, name) in declared,
+        purposes=tuple(sorted({one.purpose for one in its_reads if one.purpose})),
+        ways=tuple(sorted({one.way for one in its_reads})),
+        reads=sum(one.reads for one in its_reads),
+        first_read_at=min((one.first_read_at for one in its_reads), default=None),
+        last_read_at=max((one.last_read_at for one in its_reads), default=None),
+        last_version=max((one.last_version for one in its_reads), default=None),
+    )
+
+
+def _name(row: object) -> str:
+    return f"{row['product_key']} v{row['major']}"  # type: ignore[index]  # a row

@@ -1,0 +1,132 @@
+"""Keep who reads which port, how and what for: one row a day for each.
+
+In:  reads, as `run/count.py` describes them.
+Out: rows, and what they add up to for each product.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mesh_dagster.run.dialects import UtcDateTime, open_engine
+from mesh_dagster.run.registry import Registry
+
+METADATA = sa.MetaData()
+_JSON = sa.JSON(none_as_null=True)
+
+reads = sa.Table(
+    "reads",
+    METADATA,
+    sa.Column("address", sa.String, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("reader", sa.String, primary_key=True),
+    sa.Column("way", sa.String, primary_key=True),
+    sa.Column("purpose", sa.String, primary_key=True),
+    sa.Column("day", sa.String, primary_key=True),
+    sa.Column("product_key", sa.String, nullable=False, index=True),
+    sa.Column("reads", sa.BigInteger, nullable=False),
+    sa.Column("first_read_at", UtcDateTime, nullable=False),
+    sa.Column("last_read_at", UtcDateTime, nullable=False),
+    sa.Column("columns", _JSON),
+)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a port in one way, and what for."""
+
+    address: str
+    reader: str
+    way: str
+    """`python`, `sql`, `command`, or `build` for another product's."""
+    purpose: str
+    reads: int
+    first_read_at: datetime
+    last_read_at: datetime
+    last_version: int
+    """The newest version that was read."""
+
+
+def insert_on(dialect: str) -> postgresql.Insert | sqlite.Insert:
+    """Return the statement that counts one read more."""
+    made = (postgresql if dialect == "postgresql" else sqlite).insert(reads)
+    counted: postgresql.Insert | sqlite.Insert = made.on_conflict_do_update(
+        index_elements=reads.primary_key,
+        set_={
+            "reads": reads.c.reads + made.excluded.reads,
+            "last_read_at": made.excluded.last_read_at,
+            "columns": made.excluded.columns,
+        },
+    )
+    return counted
+
+
+def record(registry_url: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write reads, as `run/count.py` describes them, to a database whose tables are there.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: It cannot be reached or written.
+    """
+    engine = _engine(registry_url)
+    with engine.begin() as connection:
+        connection.execute(insert_on(engine.dialect.name), list(rows))
+
+
+def readers(registry: Registry, addresses: Collection[str]) -> list[Reader]:
+    """Return who reads some ports, the latest first."""
+    registry.make(METADATA)
+    last = sa.func.max(reads.c.last_read_at, type_=UtcDateTime)
+    keys = (reads.c.address, reads.c.reader, reads.c.way, reads.c.purpose)
+    query = (
+        sa.select(
+            *keys,
+            sa.cast(sa.func.sum(reads.c.reads), sa.BigInteger),
+            sa.func.min(reads.c.first_read_at, type_=UtcDateTime),
+            last,
+            sa.func.max(reads.c.version),
+        )
+        .where(reads.c.address.in_(addresses))
+        .group_by(*keys)
+        .order_by(last.desc(), *keys)
+    )
+    with registry.begin() as connection:
+        return [Reader(*row) for row in connection.execute(query)]
+
+
+def counts(
+    registry: Registry, since: datetime, keys: Sequence[str] | None = None
+) -> dict[str, int]:
+    """Return how often products were read since a day, by product key.
+
+    Args:
+        registry: What holds the reads.
+        since: Reads on its day, UTC, and later count.
+        keys: The products; all of them by default.
+    """
+    registry.make(METADATA)
+    query = (
+        sa.select(reads.c.product_key, sa.cast(sa.func.sum(reads.c.reads), sa.BigInteger))
+        .where(reads.c.day >= f"{since:%Y-%m-%d}")
+        .group_by(reads.c.product_key)
+    )
+    if keys is not None:
+        query = query.where(reads.c.product_key.in_(keys))
+    with registry.begin() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def prune(registry: Registry, before: datetime) -> int:
+    """Forget the reads of the days before a time; return how many rows that were."""
+    registry.make(METADATA)
+    with registry.begin() as connection:
+        gone = connection.execute(sa.delete(reads).where(reads.c.day < f"{before:%Y-%m-%d}"))
+        return gone.rowcount
+
+
+@lru_cache(maxsize=4)
+def _engine(registry_url: str) -> sa.Engine:
+    return open_engine(sa.make_url(registry_url))

@@ -1,0 +1,3 @@
+from tests.observe.conftest import registry
+
+__all__ = ["registry"]
