@@ -28,7 +28,8 @@ _KILO = 1024
 def vacuum(*, dry_run: bool, as_json: bool) -> None:
     """Delete files of failed publications, and versions older than their product's retention.
 
-    The current version, and every version within the retention, stays readable. Alerts that have
+    The current version, and every version within the retention, stays readable. Rejected rows are
+    deleted once they are older than their port's quarantine retention. Alerts that have
     been over for 400 days are forgotten.
     """
     from mesh_dagster.cli.registry import open_registry
@@ -38,10 +39,18 @@ def vacuum(*, dry_run: bool, as_json: bool) -> None:
 
     store, now = Store.at(), datetime.now(timezone.utc)
     with open_registry(store) as registry:
-        spans = _retention(registry)
+        spans, aside = _retention(registry), _quarantine_retention(registry)
         forgotten = prune(registry, now, dry_run=dry_run)
+
+    def kept(address: "Address") -> timedelta:
+        return spans.get((address.key, address.major), _UNDECLARED)
+
     found = free(
-        store, lambda address: spans.get(_product(address), _UNDECLARED), now, dry_run=dry_run
+        store,
+        kept,
+        now,
+        quarantine=lambda address: aside.get(str(address)) or kept(address),
+        dry_run=dry_run,
     )
     if as_json:
         write_json({"files": [asdict(one) for one in found], "alerts": asdict(forgotten)})
@@ -90,8 +99,13 @@ def _retention(registry: "Registry") -> dict[tuple[str, int], timedelta]:
     }
 
 
-def _product(address: "Address") -> tuple[str, int]:
-    return (address.key, address.major)
+def _quarantine_retention(registry: "Registry") -> dict[str, timedelta | None]:
+    from mesh_dagster.run.promises import quality_of
+
+    return {
+        row["address"]: quality_of(row["declaration"]["quality"]).quarantine_retention
+        for row in registry.ports()
+    }
 
 
 def _size(count: float) -> str:

@@ -124,6 +124,17 @@ class StagingFailedError(MeshError, OSError):
         )
 
 
+class QuarantineKeptError(MeshError, OSError):
+    """Rejected rows are older than they may be, and could not be deleted."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"'{address}?quarantine' holds rows past their retention, and could not be written. "
+            "None of them was deleted. Check the disk and the store's permissions, then run "
+            "'mesh vacuum' again."
+        )
+
+
 class TooManyGroupsError(MeshError, ValueError):
     """A port promises that each group is fresh, and has too many groups for that."""
 

@@ -6,7 +6,6 @@ that was current stays current. An exception means the same as refused.
 How a batch is judged is the business of `run/judge.py`, how a commit happens of `run/delta.py`.
 """
 
-import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -30,13 +29,12 @@ from mesh_dagster.run.judge import (
     judge,
     judge_staged,
 )
+from mesh_dagster.run.quarantine import TRIES, pause, set_aside
 from mesh_dagster.run.registry import Publication, Refusal, Registry
 from mesh_dagster.run.stage import Staged, Staging
 from mesh_dagster.run.store import WHOLE, Store
 from mesh_dagster.run.verdict import Finding, Verdict
 
-_TRIES = 60
-_LONGEST_PAUSE_SECONDS = 0.5
 _ELSEWHERE = "in partitions that were published under an earlier contract"
 
 
@@ -113,8 +111,8 @@ def _published_or_refused(
     uri = store.table(batch.port.address)
     judged = judge(batch, store, area, aside, base)
     with ExitStack() as queue:
-        for attempt in range(_TRIES):
-            _set_aside(batch, judged, store, aside)
+        for attempt in range(TRIES):
+            set_aside(batch, judged, store, aside)
             registry.require_writable()
             if judged.accepted is None:
                 return _refused(batch, judged, registry, base, area.publication_id, clock())
@@ -123,13 +121,13 @@ def _published_or_refused(
                 queue.close()
                 return _published(batch, judged, store, registry, version)
             if attempt:
-                _pause(attempt)
+                pause(attempt)
             else:
                 queue.enter_context(delta.turn(store, uri))
             base = delta.snapshot(store, uri)
             if judged.staged and depends_on_others(batch, store, base):
                 judged = judge_staged(batch, judged.staged, store, area, aside, base)
-    raise CommitContendedError(str(batch.port.address), _TRIES, current(base))
+    raise CommitContendedError(str(batch.port.address), TRIES, current(base))
 
 
 def _committed(
@@ -149,28 +147,6 @@ def _committed(
             return delta.commit(store, store.table(batch.port.address), base, change)
     except delta.LostRaceError:
         return None
-
-
-def _set_aside(batch: Batch, judged: Judged, store: Store, aside: Staging) -> None:
-    """Make the rejected rows the quarantine of this slice, or clear it."""
-    who, uri = f"{batch.port.address}?quarantine", store.quarantine(batch.port.address)
-    files = judged.rejected.files if judged.rejected else ()
-    facts = {"publication_id": aside.publication_id, "address": who, "run_id": batch.run_id}
-    change = delta.Change(files, batch.quarantine_schema, batch.slice, facts)
-    for attempt in range(_TRIES):
-        base = delta.snapshot(store, uri)
-        present = set(base.of_slice(batch.slice).files) if base else set()
-        if present == set(files) or (judged.accepted is None and not files):
-            return
-        try:
-            with aside.keeping(files):
-                delta.commit(store, uri, base, change)
-        except delta.LostRaceError:
-            _pause(attempt)
-        else:
-            return
-    still = current(delta.snapshot(store, store.table(batch.port.address)))
-    raise CommitContendedError(who, _TRIES, still)
 
 
 def _published(
@@ -263,7 +239,3 @@ def _require_partitioning(
             raise PartitioningChangedError(
                 str(batch.port.address), partitioned=table.partitioned, current=current(base)
             )
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.01 * 2**attempt)))  # noqa: S311

@@ -2,13 +2,14 @@
 
 In:  a store, the retention of each port, a clock reading.
 Out: what was deleted, port by port. The current version, and every version that was still current
-within the retention, keeps all its files.
+within the retention, keeps all its files. Rejected rows are let go by their own age, even those
+that nothing has replaced: they may be personal, and the port may never publish again.
 
 Why: a staging marker is locked while its writer lives, so an unlocked marker tells an orphan at
 once. Where there are no locks (object stores), or the marker is lost, age tells.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,15 +18,20 @@ from filelock import FileLock, Timeout
 from upath import UPath
 
 from mesh_dagster.declare.address import Address
+from mesh_dagster.errors import QuarantineKeptError
 from mesh_dagster.run import delta
 from mesh_dagster.run.internal import current_file
+from mesh_dagster.run.quarantine import let_go
 from mesh_dagster.run.sidecar import sidecars_of
 from mesh_dagster.run.stage import DATA, MARKERS
 from mesh_dagster.run.store import Store
 
 LONGEST_RUN = timedelta(hours=24)
 """An unreferenced file younger than this may belong to a run on another machine."""
-_REMOVES = {"remove": pl.Struct({"path": pl.String(), "deletionTimestamp": pl.Int64()})}
+_ACTIONS = {
+    "add": pl.Struct({"path": pl.String(), "modificationTime": pl.Int64()}),
+    "remove": pl.Struct({"path": pl.String(), "deletionTimestamp": pl.Int64()}),
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Vacuumed:
     orphans: int
     """Files of publications that never happened."""
     expired: int
-    """Files of versions past their retention."""
+    """Files of versions, or of rejected rows, past their retention."""
     bytes: int
 
 
@@ -46,6 +52,7 @@ def vacuum(
     retention: Callable[[Address], timedelta],
     now: datetime,
     *,
+    quarantine: Callable[[Address], timedelta] | None = None,
     dry_run: bool = False,
 ) -> list[Vacuumed]:
     """Delete orphans and expired files in the whole store.
@@ -54,45 +61,60 @@ def vacuum(
         store: The store.
         retention: How long the replaced versions of a port are kept.
         now: Aware UTC.
+        quarantine: How long a port's rejected rows are kept; as long as its replaced versions by
+            default.
         dry_run: Only say what would be deleted.
 
     Returns:
         The places where something was found, in order.
+
+    Raises:
+        QuarantineKeptError: A quarantine cannot be written.
     """
-    found = [
-        _table(store, uri, now, retention(address), dry_run=dry_run)
-        for address in store.addresses(published=False)
-        for uri in (store.table(address), store.quarantine(address))
-    ]
+    found = []
+    for address in store.addresses(published=False):
+        replaced = _Expiry(now - retention(address), by_age=False, dry_run=dry_run)
+        aged = _Expiry(now - (quarantine or retention)(address), by_age=True, dry_run=dry_run)
+        found.append(_table(store, store.table(address), now, replaced))
+        try:
+            found.append(_table(store, store.quarantine(address), now, aged))
+        except delta.NotWrittenError as error:
+            raise QuarantineKeptError(str(address)) from error
     found += [_internal(store, folder, now, dry_run=dry_run) for folder in store.internals()]
     return [one for one in found if one.orphans or one.expired]
 
 
-def _table(
-    store: Store, uri: str, now: datetime, retention: timedelta, *, dry_run: bool
-) -> Vacuumed:
+@dataclass(frozen=True)
+class _Expiry:
+    before: datetime
+    by_age: bool
+    """Whether a file expires by the time when it was added, and not when it was replaced."""
+    dry_run: bool
+
+
+def _table(store: Store, uri: str, now: datetime, expiry: _Expiry) -> Vacuumed:
     # In this order: what is listed and whose writer is dead can no longer be committed after it.
     present = {
         f"{DATA}/{file.name}": file for file in store.path(f"{uri}/{DATA}").glob("*.parquet")
     }
     dead = set(_dead_writers(store, uri, now))
     current = delta.snapshot(store, uri)
-    removed_at = _removals(store, uri)
+    logged = _logged(store, uri)
+    expired = _expired(store, current, logged, expiry) & present.keys()
     active = {file.path for file in current.files} if current else set()
-    expired = {path for path, at in removed_at.items() if at < now - retention} - active
-    unknown = present.keys() - active - removed_at.keys()
+    unknown = present.keys() - active - logged.keys()
     orphans = {
         path
         for path in unknown
         if path.removeprefix(f"{DATA}/").split("-")[0] in dead
         or _written_at(present[path], now) < now - LONGEST_RUN
     }
-    doomed = [present[path] for path in sorted(orphans | (expired & present.keys()))]
+    doomed = [present[path] for path in sorted(orphans | expired)]
     # A sidecar goes first, so that none is left without its file.
     beside = [file.with_name(name) for file in doomed for name in sidecars_of(file.name)]
     beside = [sidecar for sidecar in beside if sidecar.exists()]
-    size = _delete([*beside, *doomed], dry_run=dry_run)
-    if not dry_run:
+    size = _delete([*beside, *doomed], dry_run=expiry.dry_run)
+    if not expiry.dry_run:
         for writer in dead:
             store.path(f"{uri}/{MARKERS}/{writer}.lock").unlink(missing_ok=True)
     return Vacuumed(_place(store, uri), len(orphans), len(doomed) - len(orphans), size)
@@ -108,21 +130,45 @@ def _internal(store: Store, folder: str, now: datetime, *, dry_run: bool) -> Vac
     return Vacuumed(_place(store, folder), 0, len(replaced), _delete(replaced, dry_run=dry_run))
 
 
-def _removals(store: Store, uri: str) -> dict[str, datetime]:
-    """Return every file that some version replaced, and when."""
+def _expired(
+    store: Store,
+    current: delta.Snapshot | None,
+    logged: Mapping[str, tuple[datetime | None, datetime | None]],
+    expiry: _Expiry,
+) -> set[str]:
+    """Return the files whose time is over, once none of them can be read any more."""
+    active = {file.path for file in current.files} if current else set()
+    if not expiry.by_age:
+        return {path for path, (_, at) in logged.items() if at and at < expiry.before} - active
+    old = {path for path, (at, _) in logged.items() if at and at < expiry.before}
+    if current and old & active and not expiry.dry_run:
+        return old - let_go(store, current, old)
+    return old
+
+
+def _logged(store: Store, uri: str) -> dict[str, tuple[datetime | None, datetime | None]]:
+    """Return every file that some version had, when it was added and when it was replaced."""
     logs = [str(log) for log in store.path(f"{uri}/_delta_log").glob("*.json")]
     if not logs:
         return {}
     plan = pl.scan_ndjson(
         logs,
-        schema=_REMOVES,
+        schema=_ACTIONS,
         ignore_errors=True,
         storage_options=dict(store.storage_options) or None,
     )
-    removes = plan.select(pl.col("remove").struct.unnest()).drop_nulls("path")
-    moment = pl.from_epoch("deletionTimestamp", time_unit="ms").dt.replace_time_zone("UTC")
-    frame = removes.select("path", moment).collect()
-    return dict(frame.iter_rows())
+    added, removed = pl.col("add").struct, pl.col("remove").struct
+    actions = plan.select(
+        path=pl.coalesce(added.field("path"), removed.field("path")),
+        added=_moment(added.field("modificationTime")),
+        removed=_moment(removed.field("deletionTimestamp")),
+    )
+    frame = actions.drop_nulls("path").group_by("path").max().collect()
+    return {path: (add, remove) for path, add, remove in frame.iter_rows()}
+
+
+def _moment(milliseconds: pl.Expr) -> pl.Expr:
+    return pl.from_epoch(milliseconds, time_unit="ms").dt.replace_time_zone("UTC")
 
 
 def _dead_writers(store: Store, uri: str, now: datetime) -> Iterator[str]:

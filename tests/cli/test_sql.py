@@ -110,6 +110,9 @@ def test_a_statement_that_cannot_be_run_is_refused_without_a_value(
     [
         "SELECT * FROM read_csv('{outside}')",
         "SELECT * FROM read_parquet('{root}/sales/orders/v1/lines/data/*.parquet')",
+        "SELECT * FROM read_parquet('{root}/sales/orders/v1/quarantine/lines/data/*.parquet')",
+        "SELECT * FROM sales.orders_v1_quarantine",
+        "SELECT mesh_rules FROM sales.orders_v1_lines",
         "SELECT * FROM glob('{root}/*')",
         "SELECT * FROM read_text('{root}/registry.sqlite')",
         "COPY (SELECT 1) TO '{root}/sales/orders/v1/lines/data/x.parquet' (FORMAT parquet)",

@@ -1,8 +1,11 @@
 import json
+import re
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+import polars as pl
 
 from mesh_dagster.observe.attention import mute
 from mesh_dagster.observe.delivery import deliver
@@ -56,6 +59,27 @@ def test_a_dry_run_deletes_nothing(mesh_root: Path) -> None:
         "alerts": {"breaches": 0, "tellings": 0, "notices": 0, "deliveries": 0, "mutes": 0},
     }
     assert orphan.exists()
+
+
+def test_vacuum_lets_rejected_rows_go_by_the_retention_that_the_port_declares(
+    mesh_root: Path,
+) -> None:
+    declare()
+    publish_lines(pl.concat([rows(1, 2), rows(3, amount=-1.0)]))
+    [log] = (mesh_root / "sales" / "orders" / "v1" / "quarantine").rglob("*.json")
+    kept, hour = mesh("vacuum", "--json"), 3_600_000
+    # As if they had been set aside two hours ago: the product keeps its versions for one.
+    text = log.read_text(encoding="utf-8")
+    [added] = re.findall(r'"modificationTime":(\d+)', text)
+    log.write_text(text.replace(added, str(int(added) - 2 * hour)), encoding="utf-8")
+
+    freed = mesh("vacuum", "--json")
+
+    assert json.loads(kept.stdout)["files"] == []
+    assert [(one["place"], one["expired"]) for one in json.loads(freed.stdout)["files"]] == [
+        ("sales/orders/v1/quarantine/lines", 1)
+    ]
+    assert json.loads(mesh("read", f"{ORDERS}?quarantine", "--json").stdout) == []
 
 
 def test_vacuum_forgets_alerts_that_are_long_over() -> None:

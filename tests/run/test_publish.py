@@ -606,7 +606,7 @@ class Rival(Registry):
 
 
 def test_losing_every_race_publishes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mesh_dagster.run.publish._TRIES", 3)
+    monkeypatch.setattr("mesh_dagster.run.publish.TRIES", 3)
     publish_well(lines(1, 2))
 
     with pytest.raises(CommitContendedError) as caught:
