@@ -20,6 +20,7 @@ _HOMES = {
     "show": "show",
     "read": "read",
     "sql": "sql",
+    "lineage": "lineage",
     "run": "run",
     "demo": "demo",
     "slo": "slo",

@@ -34,6 +34,16 @@ class UnknownProductError(MeshError, LookupError):
         )
 
 
+class UnknownColumnError(MeshError, LookupError):
+    """A port has no column of this name."""
+
+    def __init__(self, address: str, column: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"The newest publication of '{address}' has no column '{column}'."
+            f"{nearest(column, known)} Name one of its columns."
+        )
+
+
 class UnreadableRowsError(MeshError):
     """Rows could not be computed or read while they were written out."""
 

@@ -60,10 +60,29 @@ def product_row(product: DataProduct, now: datetime) -> Row:
             },
             "origin": _origin(product),
             "internals": [*product.internals, *product.adopted],
+            "reads": reads_of(product),
             "tags": product.tags,
             "retention_seconds": product.retention.total_seconds(),
         },
         "registered_at": now,
+    }
+
+
+def reads_of(product: DataProduct) -> dict[str, list[str]]:
+    """Say what each port and internal of a product takes.
+
+    Returns:
+        Address of a port, or asset key of an internal with its parts joined by `/`, to those that
+        its build function takes.
+    """
+    keys = {one.name: "/".join(one.asset_key) for one in product.adopted.values()}
+    keys |= {one.name: "/".join(one.asset_key) for one in product.internals.values()}
+    keys |= {name: given.address for name, given in product.inputs.items()}
+    builds = {keys[one.name]: one.build for one in product.internals.values()}
+    builds |= {str(port.address): port.build for port in product.ports.values()}
+    return {
+        target: [keys[parameter.name] for parameter in build.parameters if parameter.name in keys]
+        for target, build in builds.items()
     }
 
 

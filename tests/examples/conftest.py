@@ -1,11 +1,14 @@
 """Point the example domains at one folder of input; the mesh is the test's own."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from example_domains.sales.source import BAD_DAY
 from example_domains.source_folder import GIVEN
+from tests.examples.published import run_all
 
 
 @pytest.fixture
@@ -14,6 +17,25 @@ def generated(mesh_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv(GIVEN, raising=False)
     monkeypatch.delenv(BAD_DAY, raising=False)
     return mesh_root
+
+
+@pytest.fixture(scope="session")
+def once_published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Run all domains on generated input, one day of plays; no test may write to this mesh."""
+    root = tmp_path_factory.mktemp("examples") / "mesh"
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        patch.setenv("MESH_ROOT", str(root))
+        for name in (GIVEN, BAD_DAY, "MESH_REGISTRY"):
+            patch.delenv(name, raising=False)
+        assert all(result.success for result in run_all(instance, days=1))
+        yield root
+
+
+@pytest.fixture
+def published(once_published: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point the test to the mesh of all domains; return its root."""
+    monkeypatch.setenv("MESH_ROOT", str(once_published))
+    return once_published
 
 
 @pytest.fixture

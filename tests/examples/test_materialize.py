@@ -1,6 +1,5 @@
 """Run every example domain through Dagster, on generated and on real input."""
 
-import importlib
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -9,10 +8,9 @@ import polars as pl
 import pytest
 
 import mesh_dagster as md
-from example_domains.media_player.products import DAYS
 from example_domains.sales.source import BAD_DAY
+from tests.examples.published import run_all, run_product
 
-_IN_ORDER = ("media_player", "catalogue", "sales", "labels", "royalties", "listening")
 _GENERATED_ROWS = {
     "mesh://media_player/plays/v1/events": 2_990,
     "mesh://media_player/songs/v1/catalogue": 126,
@@ -53,30 +51,6 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _run(
-    domain: str, product: str, instance: dg.DagsterInstance, day: str | None = None
-) -> dg.ExecuteInProcessResult:
-    """Materialize one product, one partition at a time where it has partitions."""
-    defs: dg.Definitions = importlib.import_module(f"example_domains.{domain}.definitions").defs
-    keys = [spec.key for spec in defs.resolve_all_asset_specs()]
-    return defs.resolve_implicit_global_asset_job_def().execute_in_process(
-        asset_selection=[key for key in keys if key.path[:2] == [domain, product]],
-        instance=instance,
-        partition_key=day,
-        raise_on_error=False,
-    )
-
-
-def _run_all(instance: dg.DagsterInstance) -> list[dg.ExecuteInProcessResult]:
-    results = []
-    for domain in _IN_ORDER:
-        products = importlib.import_module(f"example_domains.{domain}.products")
-        for product in (v for v in vars(products).values() if isinstance(v, md.DataProduct)):
-            days = DAYS.get_partition_keys() if product.name == "plays" else [None]
-            results += [_run(domain, product.name, instance, day) for day in days]
-    return results
-
-
 def _rows(addresses: dict[str, int]) -> dict[str, int]:
     counted = pl.collect_all([md.read(address).select(pl.len()) for address in addresses])
     return dict(zip(addresses, (int(count.item()) for count in counted), strict=True))
@@ -90,7 +64,7 @@ def _removed(results: list[dg.ExecuteInProcessResult]) -> int:
 
 @pytest.mark.usefixtures("generated")
 def test_every_domain_publishes_what_its_generator_made(instance: dg.DagsterInstance) -> None:
-    results = _run_all(instance)
+    results = list(run_all(instance))
 
     assert [result.success for result in results] == [True] * len(results)
     assert _rows(_GENERATED_ROWS) == _GENERATED_ROWS
@@ -100,7 +74,7 @@ def test_every_domain_publishes_what_its_generator_made(instance: dg.DagsterInst
 
 @pytest.mark.usefixtures("real")
 def test_every_domain_publishes_the_real_input(instance: dg.DagsterInstance) -> None:
-    results = _run_all(instance)
+    results = list(run_all(instance))
 
     quarantined = md.read(f"{_PLAYS}?quarantine").collect()
 
@@ -116,11 +90,11 @@ def test_every_domain_publishes_the_real_input(instance: dg.DagsterInstance) -> 
 def test_a_bad_day_is_refused_and_the_good_lines_stay_served(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _run("sales", "invoices", instance)
+    run_product("sales", "invoices", instance)
     good = md.read(_LINES).collect()
     monkeypatch.setenv(BAD_DAY, "1")
 
-    result = _run("sales", "invoices", instance)
+    result = run_product("sales", "invoices", instance)
 
     failed = {
         (check.asset_key.to_user_string(), check.check_name)

@@ -1,0 +1,171 @@
+"""Put together who reads what, across all code locations: products, ports, internals, columns.
+
+In:  the registry: declarations, and the newest publication of each port with what it read.
+Out: a `Graph` of one level, and the part of it around some of its nodes.
+A product that is known only because others read it stands in the graph as not registered.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from mesh_dagster.declare.address import SCHEME
+from mesh_dagster.discover.graph import Graph, Known, Level, Link, Node, NodeKind, product_of
+from mesh_dagster.run.edges import Edge, Lineage
+from mesh_dagster.run.registry import Registry, ports, products, publications
+
+_ADDRESS = f"{SCHEME}://"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the registry holds that lineage is made from."""
+
+    products: Sequence[Mapping[str, Any]]  # Any: rows of the registry
+    ports: Sequence[str]
+    newest: Sequence[Mapping[str, Any]]  # Any: as above
+    """Address, version, inputs and lineage of each port's newest publication."""
+
+
+def gather(registry: Registry) -> Facts:
+    """Read what lineage is made from, in three statements."""
+    other = publications.alias("other")
+    newest = (
+        sa.select(sa.func.max(other.c.version))
+        .where(other.c.address == publications.c.address)
+        .scalar_subquery()
+    )
+    p = publications.c
+    return Facts(
+        registry.rows(sa.select(products.c.key, products.c.major, products.c.declaration)),
+        [row["address"] for row in registry.rows(sa.select(ports.c.address))],
+        registry.rows(
+            sa.select(p.address, p.version, p.inputs, p.lineage).where(p.version == newest)
+        ),
+    )
+
+
+def graph(facts: Facts, level: Level) -> Graph:
+    """Return all that is known at one level."""
+    links = sorted(set(_MAKERS[level](facts)))
+    versions = {row["address"]: row["version"] for row in facts.newest}
+    known = {*facts.ports, *versions, *_internals(facts)}
+    names = {name for link in links for name in link[:2]}
+    names |= {*facts.ports, *versions} if level in ("port", "asset") else set()
+    if level == "product":
+        known = {product_of(address) for address in known}
+        known |= {f"{_ADDRESS}{row['key']}" for row in facts.products}
+        names |= known
+    if level == "column":
+        names |= {f"{one}#{column}" for one, made in _lineages(facts) for column in made.columns}
+    nodes = {
+        name: Node(name, _kind(name, level), name.partition("#")[0] in known, versions.get(name))
+        for name in sorted(names)
+    }
+    return Graph(level, nodes, tuple(links))
+
+
+def _product_links(facts: Facts) -> Iterator[Link]:
+    found: dict[tuple[str, str], Known] = {
+        (product_of(address), f"{_ADDRESS}{row['key']}"): "declared"
+        for row in facts.products
+        for address in row["declaration"]["inputs"].values()
+    }
+    for row in facts.newest:
+        for address in row["inputs"]:
+            found[product_of(address), product_of(row["address"])] = "recorded"
+    yield from (Link(*ends, how) for ends, how in found.items() if ends[0] != ends[1])
+
+
+def _port_links(facts: Facts) -> Iterator[Link]:
+    recorded = {row["address"]: row["inputs"] for row in facts.newest}
+    declared = {address: _behind(address, reads) for address, reads in _reads(facts)}
+    for address in {*recorded, *declared}:
+        read = recorded.get(address, {})
+        yield from (_read(source, address, read) for source in {*read, *declared.get(address, ())})
+
+
+def _asset_links(facts: Facts) -> Iterator[Link]:
+    recorded: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
+    for row in facts.newest:
+        through = Lineage.of(row["lineage"]).through
+        recorded[product_of(row["address"])].update({**dict.fromkeys(through), **row["inputs"]})
+    told: set[tuple[str, str]] = set()
+    for _, reads in _reads(facts):
+        for target, sources in reads.items():
+            product = product_of(target)
+            told |= {(product, source) for source in sources}
+            yield from (_read(source, target, recorded[product]) for source in sources)
+    for row in facts.newest:
+        product = product_of(row["address"])
+        yield from (
+            _read(source, row["address"], row["inputs"])
+            for source in row["inputs"]
+            if (product, source) not in told
+        )
+
+
+def _column_links(facts: Facts) -> Iterator[Link]:
+    for target, made in _lineages(facts):
+        for column, edges in made.columns.items():
+            yield from (_column_link(edge, f"{target}#{column}") for edge in edges)
+
+
+_MAKERS = {
+    "product": _product_links,
+    "port": _port_links,
+    "asset": _asset_links,
+    "column": _column_links,
+}
+
+
+def _column_link(edge: Edge, target: str) -> Link:
+    return Link(f"{edge.source}#{edge.column}", target, edge.how, edge.kind)
+
+
+def _read(source: str, target: str, recorded: Mapping[str, int | None]) -> Link:
+    how: Known = "recorded" if source in recorded else "declared"
+    return Link(source, target, how, version=recorded.get(source))
+
+
+def _lineages(facts: Facts) -> Iterator[tuple[str, Lineage]]:
+    for row in facts.newest:
+        made = Lineage.of(row["lineage"])
+        yield row["address"], replace(made, through={})
+        yield from made.through.items()
+
+
+def _reads(facts: Facts) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
+    """Yield each declared port, with what its product's ports and internals read."""
+    for row in facts.products:
+        reads = row["declaration"]["reads"]
+        yield from ((target, reads) for target in reads if target.startswith(_ADDRESS))
+
+
+def _behind(target: str, reads: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the ports that a port reads, itself or by the internals that it is built from."""
+    found: set[str] = set()
+    pending = [target]
+    while pending:
+        for source in reads.get(pending.pop(), ()):
+            if source not in found:
+                found.add(source)
+                pending.append(source)
+    return {source for source in found if source.startswith(_ADDRESS)}
+
+
+def _internals(facts: Facts) -> set[str]:
+    read = {
+        name for _, reads in _reads(facts) for names in (reads, *reads.values()) for name in names
+    }
+    made = {name for name, _ in _lineages(facts)}
+    return {name for name in read | made if not name.startswith(_ADDRESS)}
+
+
+def _kind(name: str, level: Level) -> NodeKind:
+    if level in ("product", "column"):
+        return level
+    return "port" if name.startswith(_ADDRESS) else "internal"
