@@ -21,13 +21,10 @@ from mesh_dagster.compile.promises import CHECK, freshness_evaluation
 from mesh_dagster.compile.resources import MeshResource
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
-from mesh_dagster.observe.alerts import Changes, record
-from mesh_dagster.observe.delivery import Delivered, deliver
-from mesh_dagster.observe.events import low_budgets, notify, tell_refusals
 from mesh_dagster.observe.judgement import statuses
-from mesh_dagster.observe.prune import prune_daily
 from mesh_dagster.observe.settings import Settings, load_settings
 from mesh_dagster.observe.status import SloStatus
+from mesh_dagster.observe.tick import tick
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.declared import port_row, register
 from mesh_dagster.run.registry import Registry
@@ -79,14 +76,6 @@ class Watched:
         return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Tick:
-    """What one evaluation did."""
-
-    changes: Changes
-    delivered: Delivered
-
-
 def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
     """Return the sensor of a code location; it runs without being switched on."""
     products = tuple(products)
@@ -105,7 +94,8 @@ def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
             cursor, ports = watched.cursor, watched.ports
             if context.cursor != cursor:
                 enrol(watched, registry, settings, now)
-            done = tick(watched, registry, settings, now)
+            found = judged(watched, registry, now)
+            done = tick(found, registry, settings, now, judge=watched.watcher.judge)
         return dg.SensorResult(
             asset_events=[
                 freshness_evaluation(ports[status.address], status)
@@ -134,26 +124,14 @@ def enrol(watched: Watched, registry: Registry, settings: Settings, now: datetim
     withdraw(watched.promises, registry, now, watcher=watched.watcher, routing=settings.routing)
 
 
-def tick(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> Tick:
-    """Judge every promise of a location once, and send what is due.
-
-    Args:
-        watched: The location's products.
-        registry: What was published, and where outcomes are written.
-        settings: The sinks.
-        now: Aware UTC.
-    """
-    found = _judged(watched, registry, now)
+def judged(watched: Watched, registry: Registry, now: datetime) -> list[SloStatus]:
+    """Judge every promise of a location once."""
+    found = _statuses(watched, registry, now)
     if {one.address for one in found} != watched.ports.keys():
         # Another location that once declared some of these ports has withdrawn them since.
         _register(watched, registry, now)
-        found = _judged(watched, registry, now)
-    routing = settings.routing
-    changes = record(found, registry, now, routing=routing, judge=watched.watcher.judge)
-    notify("budget", low_budgets(found, now), registry, now, routing=routing)
-    tell_refusals(registry, now, routing=routing)
-    prune_daily(registry, now)
-    return Tick(changes, deliver(registry, settings, now))
+        found = _statuses(watched, registry, now)
+    return found
 
 
 def _register(watched: Watched, registry: Registry, now: datetime) -> None:
@@ -162,7 +140,7 @@ def _register(watched: Watched, registry: Registry, now: datetime) -> None:
     take_over(watched.ports, registry, now, watcher=watched.watcher)
 
 
-def _judged(watched: Watched, registry: Registry, now: datetime) -> list[SloStatus]:
+def _statuses(watched: Watched, registry: Registry, now: datetime) -> list[SloStatus]:
     # All ports are judged, because a breach may be explained by a port of another location.
     mine = watched.ports.keys()
     return [one for one in statuses(registry, now) if one.address in mine]

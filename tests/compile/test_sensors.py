@@ -11,10 +11,11 @@ import pytest
 
 import mesh_dagster as md
 from mesh_dagster.compile import names
-from mesh_dagster.compile.sensors import Watched, enrol, tick
+from mesh_dagster.compile.sensors import Watched, enrol, judged
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.ledger import open_breaches
-from mesh_dagster.observe.settings import load_settings
+from mesh_dagster.observe.settings import Settings, load_settings
+from mesh_dagster.observe.tick import Tick, tick
 from mesh_dagster.observe.vitals import vitals
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
@@ -99,14 +100,14 @@ def test_a_breach_is_told_once_and_its_end_to_whom_it_was_told(
     run(md.definitions(product), instance, [PORT])
     now = datetime.now(timezone.utc)
 
-    tick(watched, registry, settings, now)
+    _tick(watched, registry, settings, now)
     for late in (2, 2.1, 2.2):
-        tick(watched, registry, settings, now + late * HOUR)
+        _tick(watched, registry, settings, now + late * HOUR)
     breached = _told(mesh_root)
     with registry.begin() as connection:
         opened = list(open_breaches(connection).values())
     run(md.definitions(product), instance, [PORT])
-    tick(watched, registry, settings, datetime.now(timezone.utc) + timedelta(seconds=1))
+    _tick(watched, registry, settings, datetime.now(timezone.utc) + timedelta(seconds=1))
 
     assert [breach["address"] for breach in opened] == [ADDRESS]
     assert len(breached) == 1
@@ -134,7 +135,7 @@ def test_a_sensor_takes_back_what_another_withdrew_although_it_is_declared(
     enrol(here, registry, settings, now)
     enrol(there, registry, settings, now)
 
-    tick(here, registry, settings, now + HOUR)
+    _tick(here, registry, settings, now + HOUR)
 
     assert len(statuses(registry, now + HOUR)) == 4
     assert vitals(registry).judged_at == {":sales": now + HOUR}
@@ -154,11 +155,16 @@ def test_a_forged_materialization_renews_no_promise(
     later = datetime.now(timezone.utc) + 2 * HOUR
 
     instance.report_runless_asset_event(dg.AssetMaterialization(PORT))
-    done = tick(Watched([product]), registry, load_settings(Store.at()), later)
+    done = _tick(Watched([product]), registry, load_settings(Store.at()), later)
 
     assert [status.state for status in done.changes.changed if status.objective == "freshness"] == [
         "breached"
     ]
+
+
+def _tick(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> Tick:
+    found = judged(watched, registry, now)
+    return tick(found, registry, settings, now, judge=watched.watcher.judge)
 
 
 def _evaluate(product: md.DataProduct, cursor: str | None) -> dg.SensorResult:
