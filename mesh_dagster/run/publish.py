@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mesh_dagster.declare.transcribe import written
 from mesh_dagster.errors import (
     CommitContendedError,
     PartitioningChangedError,
@@ -21,6 +22,7 @@ from mesh_dagster.errors import (
 )
 from mesh_dagster.run import delta, record
 from mesh_dagster.run.groups import group_facts
+from mesh_dagster.run.honour import Relied
 from mesh_dagster.run.judge import (
     Batch,
     Judged,
@@ -30,6 +32,7 @@ from mesh_dagster.run.judge import (
     judge_staged,
 )
 from mesh_dagster.run.quarantine import TRIES, pause, set_aside
+from mesh_dagster.run.readers import readers_of
 from mesh_dagster.run.registry import Publication, Refusal, Registry
 from mesh_dagster.run.stage import Staged, Staging
 from mesh_dagster.run.store import WHOLE, Store
@@ -83,6 +86,10 @@ def publish(
     uri, aside_uri = store.table(batch.port.address), store.quarantine(batch.port.address)
     base = delta.snapshot(store, uri)
     _require_partitioning(batch, base, delta.snapshot(store, aside_uri))
+    known = readers_of(registry, str(batch.port.address))
+    if known:
+        relied = Relied.on(written(batch.port.contract), known, batch.port.honours)
+        batch = replace(batch, relied=relied)
     try:
         with Staging(store, uri) as area, Staging(store, aside_uri) as aside:
             return _published_or_refused(batch, store, registry, clock, base, area, aside)
@@ -218,6 +225,8 @@ def _remedy(batch: Batch, judged: Judged) -> str:
     address, quality = batch.port.address, batch.port.quality
     if judged.elsewhere:
         return "Mend those partitions under the earlier contract, or declare a new major version."
+    if any(finding.rule.check == "expectations" for finding in judged.verdict.broken):
+        return "Fix the batch, or come to terms with these consumers."
     if judged.rejected is not None and judged.staged is not None:
         rows, valid = judged.staged.rows, judged.staged.rows - judged.rejected.rows
         return (

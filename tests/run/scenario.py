@@ -10,7 +10,7 @@ import pandera.polars as pa
 import polars as pl
 
 from mesh_dagster.declare.contract import PanderaContract
-from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.port import Honours, OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.run import delta
@@ -58,6 +58,7 @@ def port_of(
     quality: Quality | None = None,
     freshness: Freshness | None = None,
     partition_column: str | Mapping[str, str] | None = None,
+    honours: Honours = "warn",
 ) -> OutputPort:
     product = product_of(version)
 
@@ -66,7 +67,11 @@ def port_of(
 
     build.__name__ = name
     product.port(
-        contract=contract, quality=quality, freshness=freshness, partition_column=partition_column
+        contract=contract,
+        quality=quality,
+        freshness=freshness,
+        partition_column=partition_column,
+        honours=honours,
     )(build)
     return product.ports[name]
 

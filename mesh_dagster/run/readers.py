@@ -1,0 +1,143 @@
+"""Know who reads a port and what they rely on, in all code locations.
+
+In:  a product, as it is declared; or the address of a port.
+Out: rows of the registry; or a `Reader` for each input port that names the address.
+An expectation that the port's contract could never satisfy when it was stated is kept, but does
+not bind: it fails the consumer's own runs, and stops nobody else's.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from mesh_dagster.declare.notation import NotWritableError
+from mesh_dagster.declare.port import InputPort
+from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.declare.satisfy import unmet
+from mesh_dagster.declare.transcribe import written
+from mesh_dagster.declare.written import WrittenContract
+from mesh_dagster.errors import UnmetExpectationError
+from mesh_dagster.run.registry import Registry, ports, products
+
+METADATA = sa.MetaData()
+readers = sa.Table(
+    "readers",
+    METADATA,
+    sa.Column("product_key", sa.String, primary_key=True),
+    sa.Column("major", sa.Integer, primary_key=True),
+    sa.Column("input", sa.String, primary_key=True),
+    sa.Column("address", sa.String, nullable=False, index=True),
+    sa.Column("digest", sa.String, nullable=False),
+    sa.Column("binding", sa.Boolean, nullable=False),
+)
+_UNREADABLE = WrittenContract("", "", ())
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One input port of another product."""
+
+    consumer: str
+    """The product and its major version, such as `payments/royalties v2`."""
+    owner: str
+    input: str
+    expected: WrittenContract | None
+    """`None` where nothing is expected; without columns where it cannot be read here."""
+    binding: bool
+    """Whether the port's contract could satisfy it when it was stated."""
+
+
+def note_readers(product: DataProduct, registry: Registry) -> None:
+    """Keep what a product reads; what is kept already stays as it is, and costs no write."""
+    registry.make(METADATA)
+    mine = (readers.c.product_key == product.key) & (readers.c.major == product.major)
+    known = {row["input"]: dict(row) for row in registry.rows(sa.select(readers).where(mine))}
+    rows = {}
+    for name, given in product.inputs.items():
+        row = {
+            "product_key": product.key,
+            "major": product.major,
+            "input": name,
+            "address": given.address,
+            "digest": given.expectation.digest if given.expectation else "",
+        }
+        kept = known.get(name, {})
+        same = kept.items() >= row.items()
+        rows[name] = kept if same else {**row, "binding": _problem(product, name, registry) is None}
+    if rows == known:
+        return
+    with registry.begin() as connection:
+        connection.execute(sa.delete(readers).where(mine))
+        if rows:
+            connection.execute(sa.insert(readers), list(rows.values()))
+
+
+def unmet_inputs(product: DataProduct, registry: Registry) -> list[UnmetExpectationError]:
+    """Return an error for each input that expects what a registered port does not promise."""
+    problems = (_problem(product, name, registry) for name in product.inputs)
+    return [problem for problem in problems if problem]
+
+
+def require_promised(product: DataProduct, name: str, registry: Registry) -> None:
+    """Check one input against the contract that its port has in the registry.
+
+    Raises:
+        UnmetExpectationError: The contract can never satisfy what is expected.
+    """
+    problem = _problem(product, name, registry)
+    if problem:
+        raise problem
+
+
+def readers_of(registry: Registry, address: str) -> list[Reader]:
+    """Return who reads a port, in a fixed order; products without a port any more read nothing."""
+    registry.make(METADATA)
+    own = "mesh://" + products.c.key + "/v" + sa.cast(products.c.major, sa.String) + "/%"
+    alive = sa.exists().where(ports.c.address.like(own) & ports.c.withdrawn_at.is_(None))
+    same = (products.c.key == readers.c.product_key) & (products.c.major == readers.c.major)
+    query = (
+        sa.select(readers, products.c.owner, products.c.declaration)
+        .join(products, same)
+        .where((readers.c.address == address) & alive)
+        .order_by(readers.c.product_key, readers.c.major, readers.c.input)
+    )
+    return [
+        Reader(
+            f"{row['product_key']} v{row['major']}",
+            row["owner"],
+            row["input"],
+            _read(row["declaration"]["expects"].get(row["input"])),
+            row["binding"],
+        )
+        for row in registry.rows(query)
+    ]
+
+
+def _read(stated: object) -> WrittenContract | None:
+    if stated is None:
+        return None
+    try:
+        return WrittenContract.from_json(stated)
+    except NotWritableError:  # by another version of this package
+        return _UNREADABLE
+
+
+def _problem(product: DataProduct, name: str, registry: Registry) -> UnmetExpectationError | None:
+    given = product.inputs[name]
+    if given.expectation is None:
+        return None
+    promised, owner = _promised(given, registry)
+    problems = unmet(promised, written(given.expectation)) if promised else []
+    if not problems:
+        return None
+    return UnmetExpectationError(
+        product.key, name, given.address, owner, map(str, problems), "Nothing was built"
+    )
+
+
+def _promised(given: InputPort, registry: Registry) -> tuple[WrittenContract | None, str]:
+    same = (products.c.key == ports.c.product_key) & (products.c.major == given.port.major)
+    query = sa.select(ports.c.declaration, products.c.owner).join(products, same)
+    for row in registry.rows(query.where(ports.c.address == given.address)):
+        return _read(row["declaration"]["contract"]), row["owner"]
+    return None, ""
