@@ -39,8 +39,8 @@ def register(
     """
     now = clock()
     rows = [port_row(product, port, now, partitions(port)) for port in product.ports.values()]
-    register_rows(registry, product_row(product, now), rows)
-    note_readers(product, registry)
+    if register_rows(registry, product_row(product, now), rows):
+        note_readers(product, registry)
 
 
 def product_row(product: DataProduct, now: datetime) -> Row:

@@ -6,7 +6,7 @@ What the contract promises anyway is not asked again, and what several consumers
 once. Rules that only their own code location can judge are left to the consumer's reading.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -121,7 +121,7 @@ class Relied:
     questions: Questions = field(default_factory=Questions)
 
     @classmethod
-    def on(cls, contract: WrittenContract, known: Iterable[Reader], honours: Honours) -> "Relied":
+    def on(cls, contract: WrittenContract, known: Sequence[Reader], honours: Honours) -> "Relied":
         """Gather it.
 
         Args:
@@ -130,9 +130,8 @@ class Relied:
             honours: Whether what is broken refuses a batch.
         """
         questions, demands = Questions(), []
-        stating = [(reader, reader.expected) for reader in known if reader.expected]
-        consumers = [reader.consumer for reader, _ in stating]
-        for reader, expected in stating:
+        consumers = [reader.consumer for reader in known]
+        for reader in known:
             twice = consumers.count(reader.consumer) > 1
             who = f"{reader.consumer} ({reader.input})" if twice else reader.consumer
             binding = honours == "refuse" and reader.binding
@@ -142,7 +141,7 @@ class Relied:
                     text=f"{demand.text} for {who}",
                     level=demand.level if binding else "warn",
                 )
-                for demand in _demands(contract, expected, questions)
+                for demand in _demands(contract, reader.expected, questions)
             ]
         return cls(tuple(demands), questions)
 

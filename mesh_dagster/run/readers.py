@@ -1,7 +1,7 @@
-"""Know who reads a port and what they rely on, in all code locations.
+"""Know who relies on what in a port, in all code locations.
 
 In:  a product, as it is declared; or the address of a port.
-Out: rows of the registry; or a `Reader` for each input port that names the address.
+Out: rows of the registry; or a `Reader` for each input port that expects something of the address.
 An expectation that the port's contract could never satisfy when it was stated is kept, but does
 not bind: it fails the consumer's own runs, and stops nobody else's.
 """
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from mesh_dagster.declare.notation import NotWritableError
-from mesh_dagster.declare.port import InputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.satisfy import unmet
 from mesh_dagster.declare.transcribe import written
@@ -21,7 +20,7 @@ from mesh_dagster.run.registry import Registry, ports, products
 
 METADATA = sa.MetaData()
 readers = sa.Table(
-    "readers",
+    "expectations",
     METADATA,
     sa.Column("product_key", sa.String, primary_key=True),
     sa.Column("major", sa.Integer, primary_key=True),
@@ -35,35 +34,38 @@ _UNREADABLE = WrittenContract("", "", ())
 
 @dataclass(frozen=True)
 class Reader:
-    """One input port of another product."""
+    """One input port that expects something."""
 
     consumer: str
     """The product and its major version, such as `payments/royalties v2`."""
     owner: str
     input: str
-    expected: WrittenContract | None
-    """`None` where nothing is expected; without columns where it cannot be read here."""
+    expected: WrittenContract
+    """Without columns where it cannot be read here."""
     binding: bool
     """Whether the port's contract could satisfy it when it was stated."""
 
 
 def note_readers(product: DataProduct, registry: Registry) -> None:
-    """Keep what a product reads; what is kept already stays as it is, and costs no write."""
+    """Keep what a product expects; what is kept already stays as it is, and costs no write."""
     registry.make(METADATA)
     mine = (readers.c.product_key == product.key) & (readers.c.major == product.major)
     known = {row["input"]: dict(row) for row in registry.rows(sa.select(readers).where(mine))}
     rows = {}
     for name, given in product.inputs.items():
+        if given.expectation is None:
+            continue
         row = {
             "product_key": product.key,
             "major": product.major,
             "input": name,
             "address": given.address,
-            "digest": given.expectation.digest if given.expectation else "",
+            "digest": given.expectation.digest,
         }
         kept = known.get(name, {})
-        same = kept.items() >= row.items()
-        rows[name] = kept if same else {**row, "binding": _problem(product, name, registry) is None}
+        if not kept.items() >= row.items():
+            kept = {**row, "binding": _problem(product, name, registry) is None}
+        rows[name] = kept
     if rows == known:
         return
     with registry.begin() as connection:
@@ -90,7 +92,7 @@ def require_promised(product: DataProduct, name: str, registry: Registry) -> Non
 
 
 def readers_of(registry: Registry, address: str) -> list[Reader]:
-    """Return who reads a port, in a fixed order; products without a port any more read nothing."""
+    """Return who relies on a port, in a fixed order, but no product without a port any more."""
     registry.make(METADATA)
     own = "mesh://" + products.c.key + "/v" + sa.cast(products.c.major, sa.String) + "/%"
     alive = sa.exists().where(ports.c.address.like(own) & ports.c.withdrawn_at.is_(None))
@@ -106,16 +108,14 @@ def readers_of(registry: Registry, address: str) -> list[Reader]:
             f"{row['product_key']} v{row['major']}",
             row["owner"],
             row["input"],
-            _read(row["declaration"]["expects"].get(row["input"])),
+            _read(row["declaration"]["expects"][row["input"]]),
             row["binding"],
         )
         for row in registry.rows(query)
     ]
 
 
-def _read(stated: object) -> WrittenContract | None:
-    if stated is None:
-        return None
+def _read(stated: object) -> WrittenContract:
     try:
         return WrittenContract.from_json(stated)
     except NotWritableError:  # by another version of this package
@@ -126,18 +126,13 @@ def _problem(product: DataProduct, name: str, registry: Registry) -> UnmetExpect
     given = product.inputs[name]
     if given.expectation is None:
         return None
-    promised, owner = _promised(given, registry)
-    problems = unmet(promised, written(given.expectation)) if promised else []
-    if not problems:
-        return None
-    return UnmetExpectationError(
-        product.key, name, given.address, owner, map(str, problems), "Nothing was built"
-    )
-
-
-def _promised(given: InputPort, registry: Registry) -> tuple[WrittenContract | None, str]:
     same = (products.c.key == ports.c.product_key) & (products.c.major == given.port.major)
     query = sa.select(ports.c.declaration, products.c.owner).join(products, same)
     for row in registry.rows(query.where(ports.c.address == given.address)):
-        return _read(row["declaration"]["contract"]), row["owner"]
-    return None, ""
+        promised = _read(row["declaration"]["contract"])
+        problems = unmet(promised, written(given.expectation)) if promised.columns else []
+        if problems:
+            told = map(str, problems)
+            about = (product.key, name, given.address, row["owner"], told, "Nothing was built")
+            return UnmetExpectationError(*about)
+    return None

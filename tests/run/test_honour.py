@@ -291,7 +291,7 @@ def test_two_inputs_of_one_product_are_told_apart(registry: Registry) -> None:
 
 
 def test_two_majors_of_a_consumer_both_state_what_they_rely_on(registry: Registry) -> None:
-    stated(registry, consumer(), consumer(None, version="2.0.0"))
+    stated(registry, consumer(), consumer(version="2.0.0"))
 
     assert [reader.consumer for reader in readers_of(registry, ADDRESS)] == [
         "finance/royalties v1",
