@@ -30,6 +30,7 @@ from mesh_dagster.compile.steps import (
     kinds_for,
     signature_for,
 )
+from mesh_dagster.compile.telling import telling
 from mesh_dagster.declare.port import Adopted, Internal, OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build
@@ -60,10 +61,11 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
         step = Step(product, port.build, port.made_from, context, given, port.partitioned)
         mesh: MeshResource = given[names.MESH_RESOURCE]
         store, registry = mesh.store(), mesh.open_registry()
-        with closing(registry), closing(step):
+        with closing(registry), closing(step), telling(step, port, _now) as tell:
             batch = _built(step, port)
             register(product, registry, _now, expected_partitions)
             outcome = publish(batch, store, registry, _now)
+            tell(outcome)
             if isinstance(outcome, Refused):
                 yield from _refusal(context, port, outcome)
             else:

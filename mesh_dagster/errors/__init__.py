@@ -19,6 +19,7 @@ from mesh_dagster.errors.alerts import (
 from mesh_dagster.errors.cli import (
     DagsterHomeError,
     DemoMisplacedError,
+    ExtraMissingError,
     LocationRefusedError,
     NoMatchError,
     NoPromiseError,
@@ -80,6 +81,7 @@ __all__ = [
     "DemoMisplacedError",
     "DuplicateNameError",
     "DuplicateProductError",
+    "ExtraMissingError",
     "FrameRefusedError",
     "InternalMissingError",
     "InternalNotReadableError",
