@@ -23,6 +23,7 @@ _HOMES = {
     "lineage": "lineage",
     "run": "run",
     "demo": "demo",
+    "check": "check",
     "slo": "slo",
     "alerts": "alerts",
     "export": "export",

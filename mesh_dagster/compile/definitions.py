@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue
 from dagster_duckdb import DuckDBResource
 from dagster_shared.libraries import DagsterLibraryRegistry
 
@@ -54,8 +55,18 @@ def definitions(
         assets=assets,
         sensors=[automation_sensor(keys), slo_sensor(mesh.products)] if keys else [],
         resources={**_defaults(given), **given},
-        metadata={"mesh_dagster/products": [product.key for product in mesh.products]},
+        metadata={
+            "mesh_dagster/products": [product.key for product in mesh.products],
+            names.DECLARED: ObjectMetadataValue(mesh),
+        },
     )
+
+
+def products_of(defs: dg.Definitions) -> tuple[DataProduct, ...]:
+    """Return the products from which a code location was made, in this process."""
+    declared = defs.metadata.get(names.DECLARED)
+    mesh = declared.instance if isinstance(declared, ObjectMetadataValue) else None
+    return mesh.products if isinstance(mesh, Mesh) else ()
 
 
 def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ RULES = "mesh_dagster/rules"
 FUSED = "mesh_dagster/fused"
 UNDECLARED = "mesh_dagster/undeclared_columns"
 FAILING_ROWS = "mesh_dagster/failing_rows"
+DECLARED = "mesh_dagster/declared"
 
 SLO_STATE = "mesh_dagster/state"
 SLO_SINCE = "mesh_dagster/since"

@@ -16,6 +16,7 @@ from mesh_dagster.errors.alerts import (
     UnknownPortError,
     UnknownSinkError,
 )
+from mesh_dagster.errors.checks import CheckSettingsError
 from mesh_dagster.errors.cli import (
     DagsterHomeError,
     DemoMisplacedError,
@@ -72,6 +73,7 @@ from mesh_dagster.errors.run import (
 __all__ = [
     "AddressRefusedError",
     "AlertSettingsError",
+    "CheckSettingsError",
     "CircularInputError",
     "CollidingKeyError",
     "CommitContendedError",
