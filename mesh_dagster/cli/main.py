@@ -26,6 +26,7 @@ _HOMES = {
     "check": "check",
     "slo": "slo",
     "alerts": "alerts",
+    "score": "score",
     "export": "export",
     "vacuum": "upkeep",
     "reindex": "upkeep",
