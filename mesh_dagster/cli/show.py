@@ -106,7 +106,7 @@ def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
         ("alignment", status.alignment or ""),
         ("current", rows or "never published"),
         ("data until", moment(status.data_time)),
-        ("promises", "; ".join(_promises(known.declaration)) if known.declaration else ""),
+        ("promises", "; ".join(_promises(known)) if known.declaration else ""),
         ("partitions", _partitions(known.declaration) if known.declaration else ""),
         ("made from", "\n".join(_inputs(known))),
         ("read by", ", ".join(known.read_by)),
@@ -114,7 +114,14 @@ def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if value]
 
 
-def _promises(declaration: "Declaration") -> Iterator[str]:
+def _promises(known: "Portrait") -> Iterator[str]:
+    if known.withdrawn_at:
+        yield f"none: no code location declares it since {moment(known.withdrawn_at)}"
+    elif known.declaration:
+        yield from _promised(known.declaration)
+
+
+def _promised(declaration: "Declaration") -> Iterator[str]:
     freshness, quality = declaration["freshness"], declaration["quality"]
     if freshness:
         what = f"newest '{freshness['by']}'" if freshness["by"] else "newest publication"

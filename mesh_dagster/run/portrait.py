@@ -6,6 +6,7 @@ Out: a `Portrait`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mesh_dagster.declare.address import Address
@@ -31,6 +32,8 @@ class Portrait:
     """The newest ones, newest first."""
     refusals: Sequence[Refusal]
     """Likewise."""
+    withdrawn_at: datetime | None
+    """Aware UTC; since when nobody declares the port any more."""
     read_by: Sequence[str]
     """The products that declare it as an input."""
 
@@ -55,6 +58,7 @@ def portrait(registry: Registry, address: Address) -> Portrait:
         product=next(own, {}).get("declaration") if declared else None,
         publications=registry.publications(text, _NEWEST),
         refusals=registry.refusals(text, _NEWEST),
+        withdrawn_at=declared["withdrawn_at"] if declared else None,
         read_by=[
             f"{p['key']} {p['version']}"
             for p in products
