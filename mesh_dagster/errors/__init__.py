@@ -55,6 +55,7 @@ from mesh_dagster.errors.message import (
 )
 from mesh_dagster.errors.run import (
     CommitContendedError,
+    ExpectationBrokenError,
     FrameRefusedError,
     InternalMissingError,
     NotPublishedError,
@@ -83,6 +84,7 @@ __all__ = [
     "DemoMisplacedError",
     "DuplicateNameError",
     "DuplicateProductError",
+    "ExpectationBrokenError",
     "ExtraMissingError",
     "FrameRefusedError",
     "InternalMissingError",

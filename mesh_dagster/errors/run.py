@@ -40,6 +40,21 @@ class PublicationRefusedError(MeshError):
         )
 
 
+class ExpectationBrokenError(MeshError):
+    """A publication does not keep what its reader relies on."""
+
+    def __init__(
+        self, who: str, reference: str, broken: list[str], total: int, undone: str
+    ) -> None:
+        shown = "; ".join(broken[:MOST_NAMES]) or "pandera could not judge it"
+        more = f" and {len(broken) - MOST_NAMES} more" if len(broken) > MOST_NAMES else ""
+        super().__init__(
+            f"{who} cannot take '{reference}', which breaks {len(broken)} of the {total} rules "
+            f"that are expected: {shown}{more}. {undone}. Come to terms with the owner of the "
+            "port, or expect less."
+        )
+
+
 class CommitContendedError(MeshError):
     """Other writers kept winning the race for the next version."""
 

@@ -16,9 +16,9 @@ from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality, sinks
 from mesh_dagster.declare.transcribe import written
-from mesh_dagster.run.readers import note_readers
 from mesh_dagster.run.registering import register_rows
 from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.stated import note_stated
 
 Row = dict[str, Any]  # Any: JSON
 
@@ -40,7 +40,7 @@ def register(
     now = clock()
     rows = [port_row(product, port, now, partitions(port)) for port in product.ports.values()]
     if register_rows(registry, product_row(product, now), rows):
-        note_readers(product, registry)
+        note_stated(product, registry)
 
 
 def product_row(product: DataProduct, now: datetime) -> Row:

@@ -1,6 +1,6 @@
 """Judge a batch by what the consumers of its port rely on, besides its own contract.
 
-In:  the readers of a port; the rows that are about to be published.
+In:  what is stated of a port; the rows that are about to be published.
 Out: a finding of the check `expectations` for each consumer and rule.
 What the contract promises anyway is not asked again, and what several consumers rely on is asked
 once. Rules that only their own code location can judge are left to the consumer's reading.
@@ -24,7 +24,7 @@ from mesh_dagster.declare.satisfy import holds_nulls
 from mesh_dagster.declare.transcribe import schema_of
 from mesh_dagster.declare.written import Level, WrittenColumn, WrittenContract, WrittenRule
 from mesh_dagster.run.audit import audit_staged
-from mesh_dagster.run.readers import Reader
+from mesh_dagster.run.stated import Stated
 from mesh_dagster.run.verdict import Finding
 
 _PROMISED = "promised by the contract"
@@ -121,27 +121,27 @@ class Relied:
     questions: Questions = field(default_factory=Questions)
 
     @classmethod
-    def on(cls, contract: WrittenContract, known: Sequence[Reader], honours: Honours) -> "Relied":
+    def on(cls, contract: WrittenContract, known: Sequence[Stated], honours: Honours) -> "Relied":
         """Gather it.
 
         Args:
             contract: The port's.
-            known: The readers of the port.
+            known: The consumers of the port.
             honours: Whether what is broken refuses a batch.
         """
         questions, demands = Questions(), []
-        consumers = [reader.consumer for reader in known]
-        for reader in known:
-            twice = consumers.count(reader.consumer) > 1
-            who = f"{reader.consumer} ({reader.input})" if twice else reader.consumer
-            binding = honours == "refuse" and reader.binding
+        consumers = [one.consumer for one in known]
+        for one in known:
+            twice = consumers.count(one.consumer) > 1
+            who = f"{one.consumer} ({one.input})" if twice else one.consumer
+            binding = honours == "refuse" and one.binding
             demands += [
                 replace(
                     demand,
                     text=f"{demand.text} for {who}",
                     level=demand.level if binding else "warn",
                 )
-                for demand in _demands(contract, reader.expected, questions)
+                for demand in _demands(contract, one.expected, questions)
             ]
         return cls(tuple(demands), questions)
 

@@ -32,11 +32,11 @@ from mesh_dagster.run.judge import (
     judge_staged,
 )
 from mesh_dagster.run.quarantine import TRIES, pause, set_aside
-from mesh_dagster.run.readers import readers_of
 from mesh_dagster.run.registry import Publication, Refusal, Registry
 from mesh_dagster.run.stage import Staged, Staging
+from mesh_dagster.run.stated import stated_of
 from mesh_dagster.run.store import WHOLE, Store
-from mesh_dagster.run.verdict import Finding, Verdict
+from mesh_dagster.run.verdict import Verdict, finding_text
 
 _ELSEWHERE = "in partitions that were published under an earlier contract"
 
@@ -86,7 +86,7 @@ def publish(
     uri, aside_uri = store.table(batch.port.address), store.quarantine(batch.port.address)
     base = delta.snapshot(store, uri)
     _require_partitioning(batch, base, delta.snapshot(store, aside_uri))
-    known = readers_of(registry, str(batch.port.address))
+    known = stated_of(registry, str(batch.port.address))
     if known:
         relied = Relied.on(written(batch.port.contract), known, batch.port.honours)
         batch = replace(batch, relied=relied)
@@ -96,14 +96,6 @@ def publish(
     except delta.NotWrittenError as error:
         still = current(delta.snapshot(store, uri))
         raise StagingFailedError(str(batch.port.address), still) from error
-
-
-def finding_text(finding: Finding, rows: int) -> str:
-    """Say which rule failed, and on how many of the rows."""
-    note = f" ({finding.note})" if finding.note else ""
-    if finding.failing_rows is None:
-        return f"'{finding.rule.text}'{note}"
-    return f"'{finding.rule.text}' on {finding.failing_rows:,} of {rows:,} rows{note}"
 
 
 def _published_or_refused(

@@ -20,8 +20,16 @@ from mesh_dagster.run.store import Store
 if TYPE_CHECKING:
     import duckdb
 
+    from mesh_dagster.declare.contract import PanderaContract
 
-def read(address: str, *, store: Store | None = None, purpose: str | None = None) -> pl.LazyFrame:
+
+def read(
+    address: str,
+    *,
+    store: Store | None = None,
+    purpose: str | None = None,
+    expects: "PanderaContract | None" = None,
+) -> pl.LazyFrame:
     """Read a port by its address.
 
     The registry, where there is one, counts who reads what: MESH_READER, else the user.
@@ -31,6 +39,8 @@ def read(address: str, *, store: Store | None = None, purpose: str | None = None
             `?as_of=2026-11-01T00:00:00Z` or `?quarantine` where wanted.
         store: The store to read; the one of MESH_ROOT by default.
         purpose: What it is read for, shown to the port's owner; MESH_PURPOSE by default.
+        expects: What is relied on, a `pandera.polars` model or schema. Its columns alone are
+            returned, after an audit that happens at once.
 
     Returns:
         The port's columns and types as its contract promises them, in no promised order of rows.
@@ -40,8 +50,11 @@ def read(address: str, *, store: Store | None = None, purpose: str | None = None
         AddressRefusedError: The text is no address.
         NotPublishedError: Nothing was published there.
         UnknownVersionError: There is no such publication, or it is no longer kept.
+        ExpectationBrokenError: The publication does not keep what is expected.
     """
-    return counted(Reference.parse(address), store or Store.at(), "python", purpose).plan()
+    reference = Reference.parse(address)
+    content = counted(reference, store or Store.at(), "python", purpose)
+    return content.plan() if expects is None else _expected(reference, content, expects).plan()
 
 
 def relation(
@@ -80,6 +93,17 @@ def counted(
     if not reference.quarantine:
         count(store.registry_url, read_of(reference, content, way, purpose))
     return content
+
+
+def _expected(
+    reference: Reference, content: delta.Snapshot, expects: "PanderaContract"
+) -> delta.Snapshot:
+    from mesh_dagster.declare.expectation import expectation_of  # noqa: PLC0415 - needs pandera
+    from mesh_dagster.run.take import take  # noqa: PLC0415 - likewise
+
+    port = str(reference.address)
+    expected = expectation_of(port, expects)
+    return take(content, expected, port, "This reader", "Nothing was read")
 
 
 def read_of(

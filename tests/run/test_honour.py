@@ -14,8 +14,8 @@ from mesh_dagster.declare.port import Honours, InputPort, OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.publish import Published, Refused
-from mesh_dagster.run.readers import readers_of, unmet_inputs
 from mesh_dagster.run.registry import Registry, ports, products
+from mesh_dagster.run.stated import stated_of, unmet_inputs
 from mesh_dagster.run.store import Store
 from tests.run.scenario import (
     ADDRESS,
@@ -293,7 +293,7 @@ def test_two_inputs_of_one_product_are_told_apart(registry: Registry) -> None:
 def test_two_majors_of_a_consumer_both_state_what_they_rely_on(registry: Registry) -> None:
     stated(registry, consumer(), consumer(version="2.0.0"))
 
-    assert [reader.consumer for reader in readers_of(registry, ADDRESS)] == [
+    assert [one.consumer for one in stated_of(registry, ADDRESS)] == [
         "finance/royalties v1",
         "finance/royalties v2",
     ]
@@ -303,7 +303,7 @@ def test_an_expectation_ends_with_its_declaration(registry: Registry) -> None:
     stated(registry, consumer())
     stated(registry, consumer(inputs={"other": InputPort("mesh://sales/orders/v1/other")}))
 
-    assert readers_of(registry, ADDRESS) == []
+    assert stated_of(registry, ADDRESS) == []
 
 
 def test_a_consumer_without_ports_reads_nothing_any_more(registry: Registry) -> None:
@@ -311,15 +311,15 @@ def test_a_consumer_without_ports_reads_nothing_any_more(registry: Registry) -> 
     with registry.begin() as connection:
         connection.execute(sa.update(ports).values(withdrawn_at=NOW))
 
-    assert readers_of(registry, ADDRESS) == []
+    assert stated_of(registry, ADDRESS) == []
 
 
 def test_stating_the_same_again_writes_nothing(registry: Registry) -> None:
     stated(registry, consumer())
-    before = readers_of(registry, ADDRESS)
+    before = stated_of(registry, ADDRESS)
     stated(registry, consumer())
 
-    assert readers_of(registry, ADDRESS) == before
+    assert stated_of(registry, ADDRESS) == before
     assert [(one.consumer, one.owner, one.input, one.binding) for one in before] == [
         ("finance/royalties v1", "team:finance", "lines", True)
     ]

@@ -1,7 +1,7 @@
 """Know who relies on what in a port, in all code locations.
 
 In:  a product, as it is declared; or the address of a port.
-Out: rows of the registry; or a `Reader` for each input port that expects something of the address.
+Out: rows of the registry; or a `Stated` for each input port that expects something of the address.
 An expectation that the port's contract could never satisfy when it was stated is kept, but does
 not bind: it fails the consumer's own runs, and stops nobody else's.
 """
@@ -19,7 +19,7 @@ from mesh_dagster.errors import UnmetExpectationError
 from mesh_dagster.run.registry import Registry, ports, products
 
 METADATA = sa.MetaData()
-readers = sa.Table(
+expectations = sa.Table(
     "expectations",
     METADATA,
     sa.Column("product_key", sa.String, primary_key=True),
@@ -33,7 +33,7 @@ _UNREADABLE = WrittenContract("", "", ())
 
 
 @dataclass(frozen=True)
-class Reader:
+class Stated:
     """One input port that expects something."""
 
     consumer: str
@@ -46,11 +46,11 @@ class Reader:
     """Whether the port's contract could satisfy it when it was stated."""
 
 
-def note_readers(product: DataProduct, registry: Registry) -> None:
+def note_stated(product: DataProduct, registry: Registry) -> None:
     """Keep what a product expects; what is kept already stays as it is, and costs no write."""
     registry.make(METADATA)
-    mine = (readers.c.product_key == product.key) & (readers.c.major == product.major)
-    known = {row["input"]: dict(row) for row in registry.rows(sa.select(readers).where(mine))}
+    mine = (expectations.c.product_key == product.key) & (expectations.c.major == product.major)
+    known = {row["input"]: dict(row) for row in registry.rows(sa.select(expectations).where(mine))}
     rows = {}
     for name, given in product.inputs.items():
         if given.expectation is None:
@@ -69,9 +69,9 @@ def note_readers(product: DataProduct, registry: Registry) -> None:
     if rows == known:
         return
     with registry.begin() as connection:
-        connection.execute(sa.delete(readers).where(mine))
+        connection.execute(sa.delete(expectations).where(mine))
         if rows:
-            connection.execute(sa.insert(readers), list(rows.values()))
+            connection.execute(sa.insert(expectations), list(rows.values()))
 
 
 def unmet_inputs(product: DataProduct, registry: Registry) -> list[UnmetExpectationError]:
@@ -91,28 +91,28 @@ def require_promised(product: DataProduct, name: str, registry: Registry) -> Non
         raise problem
 
 
-def readers_of(registry: Registry, address: str) -> list[Reader]:
+def stated_of(registry: Registry, address: str) -> list[Stated]:
     """Return who relies on a port, in a fixed order, but no product without a port any more."""
     registry.make(METADATA)
     own = "mesh://" + products.c.key + "/v" + sa.cast(products.c.major, sa.String) + "/%"
     alive = sa.exists().where(ports.c.address.like(own) & ports.c.withdrawn_at.is_(None))
-    same = (products.c.key == readers.c.product_key) & (products.c.major == readers.c.major)
-    query = (
-        sa.select(readers, products.c.owner, products.c.declaration)
-        .join(products, same)
-        .where((readers.c.address == address) & alive)
-        .order_by(readers.c.product_key, readers.c.major, readers.c.input)
+    same = (products.c.key == expectations.c.product_key) & (
+        products.c.major == expectations.c.major
     )
-    return [
-        Reader(
-            f"{row['product_key']} v{row['major']}",
-            row["owner"],
-            row["input"],
-            _read(row["declaration"]["expects"][row["input"]]),
-            row["binding"],
-        )
-        for row in registry.rows(query)
-    ]
+    query = (
+        sa.select(expectations, products.c.owner, products.c.declaration)
+        .join(products, same)
+        .where((expectations.c.address == address) & alive)
+        .order_by(expectations.c.product_key, expectations.c.major, expectations.c.input)
+    )
+    found = []
+    for row in registry.rows(query):
+        who = f"{row['product_key']} v{row['major']}"
+        contract = row["declaration"].get("expects", {}).get(row["input"])
+        if contract is not None:  # else it is just being taken back
+            about = (row["owner"], row["input"], _read(contract), row["binding"])
+            found.append(Stated(who, *about))
+    return found
 
 
 def _read(stated: object) -> WrittenContract:
