@@ -149,13 +149,12 @@ class Step:
         if internal is None or internal.io_manager_key:
             self.taken.append(Taken(name, source, columns))
             return
-        through: dict[str, Lineage] = {}
-        for slice_ in dict.fromkeys((self.slice, WHOLE)):
-            folder = internal_folder(self.store, key, slice_)
+        place, _, whole = internal_folder(self.store, key, WHOLE).rpartition("/")
+        own = internal_folder(self.store, key, self.slice)
+        for folder in dict.fromkeys((own, f"{place}/{whole}")):
             self.inputs.update(inputs_of(self.store, folder))
-            if lineage := lineage_at(self.store, folder):
-                through |= {source: replace(lineage, through={}), **lineage.through}
-        place = internal_folder(self.store, key, WHOLE).rpartition("/")[0]
+        lineage = lineage_at(self.store, place, own.rpartition("/")[2])
+        through = {source: replace(lineage, through={}), **lineage.through}
         self.taken.append(Taken(name, source, columns, place, through))
 
     def _connect(self) -> "duckdb.DuckDBPyConnection":
