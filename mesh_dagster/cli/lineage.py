@@ -49,15 +49,15 @@ def lineage(
     """
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.discover import diagram
-    from mesh_dagster.discover.graph import default_level, find
-    from mesh_dagster.discover.lineage import gather, graph
+    from mesh_dagster.discover.graph import default_level
+    from mesh_dagster.discover.lineage import around
 
     level = level or default_level(address)
     both = up == down
     with open_registry() as registry:
-        known = graph(gather(registry), level)
-        roots = find(known, address)
-        found = known.around(roots, up=up or both, down=down or both, depth=depth)
+        roots, found = around(
+            registry, address, level, up=up or both, down=down or both, depth=depth
+        )
         if format_ == "openlineage":
             _write_events(registry, found)
             return

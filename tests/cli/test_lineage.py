@@ -169,8 +169,8 @@ def test_openlineage_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_stands_in_two_places_is_shown_whole_once() -> None:
     again = Edge(ORDERS, "amount", "derived", "value")
     both = (again, Edge(ARTISTS, "name", "derived", "value"))
-    record(TOTALS, 2, Lineage({"amount": both}))
-    record(ARTISTS, 1, Lineage({"name": (again,)}))
+    record(TOTALS, 2, Lineage({"amount": both}), orders=5, artists=1)
+    record(ARTISTS, 1, Lineage({"name": (again,)}), orders=5)
 
     assert (
         shown(f"{TOTALS}#amount", "--up")
