@@ -28,6 +28,7 @@ _HOMES = {
     "alerts": "alerts",
     "score": "score",
     "export": "export",
+    "retire": "retire",
     "vacuum": "upkeep",
     "reindex": "upkeep",
 }

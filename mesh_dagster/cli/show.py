@@ -19,6 +19,7 @@ from mesh_dagster.cli.output import (
     write_json,
 )
 from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.lifecycle import state_of, state_text
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -100,6 +101,7 @@ def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
     age = f", {span(now - status.published_at)} ago" if status.published_at else ""
     rows = f"version {status.version}{age}, {status.rows:,} rows" if status.rows is not None else ""
     pairs = [
+        ("state", _state(known)),
         ("purpose", status.purpose or ""),
         ("product", f"{known.status.product_version or 'not declared in this registry'}"),
         ("owner", status.owner or ""),
@@ -112,6 +114,16 @@ def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
         ("read by", ", ".join(known.read_by)),
     ]
     return [(name, value) for name, value in pairs if value]
+
+
+def _state(known: "Portrait") -> str:
+    """Say where the port stands in its life, unless it is active."""
+    if known.retired:
+        ended = known.retired
+        instead = f"; read {ended.successor} instead" if ended.successor else ""
+        return f"retired since {moment(ended.retired_at)}{instead}"
+    state = state_of(known.declaration.get("state") if known.declaration else None)
+    return "" if state == "active" else state_text(state)
 
 
 def _promises(known: "Portrait") -> Iterator[str]:

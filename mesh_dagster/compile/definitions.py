@@ -45,14 +45,15 @@ def definitions(
         DeclarationError: A port's partitions cannot stand.
     """
     mesh = Mesh.of(products)
-    assets = [asset for product in mesh.products for asset in assets_for(product)]
+    # By key, since two majors of a product may share an internal.
+    assets = {asset.key: asset for product in mesh.products for asset in assets_for(product)}
     keys = [
         *(names.port_key(address) for address in mesh.ports),
         *(names.internal_key(one) for p in mesh.products for one in p.internals.values()),
     ]
     given = dict(resources or {})
     return dg.Definitions(
-        assets=assets,
+        assets=list(assets.values()),
         sensors=[automation_sensor(keys), slo_sensor(mesh.products)] if keys else [],
         resources={**_defaults(given), **given},
         metadata={

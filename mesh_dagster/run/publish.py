@@ -33,6 +33,7 @@ from mesh_dagster.run.judge import (
 )
 from mesh_dagster.run.quarantine import TRIES, pause, set_aside
 from mesh_dagster.run.registry import Publication, Refusal, Registry
+from mesh_dagster.run.retired import require_publishable
 from mesh_dagster.run.stage import Staged, Staging
 from mesh_dagster.run.stated import stated_of
 from mesh_dagster.run.store import WHOLE, Store
@@ -76,6 +77,7 @@ def publish(
         clock: Returns aware UTC; stamps a refusal.
 
     Raises:
+        RetiredPortError: The port is retired.
         PartitioningChangedError: The port was published whole so far, or in partitions.
         StagingFailedError: The store cannot be written.
         RegistryError: The registry cannot be written.
@@ -83,6 +85,7 @@ def publish(
         TooManyGroupsError: The port promises the freshness of more groups than are watched.
         Exception: Whatever the build itself raised when its plan ran.
     """
+    require_publishable(store, batch.port.address)
     uri, aside_uri = store.table(batch.port.address), store.quarantine(batch.port.address)
     base = delta.snapshot(store, uri)
     _require_partitioning(batch, base, delta.snapshot(store, aside_uri))

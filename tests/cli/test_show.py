@@ -91,6 +91,7 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
         "publications",
         "read_by",
         "refusals",
+        "retired",
         "status",
         "withdrawn_at",
     ]
