@@ -23,6 +23,7 @@ from mesh_dagster.run.conform import NOT_CONFORMING, conform
 from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.honour import Relied
 from mesh_dagster.run.placing import with_placing
+from mesh_dagster.run.recheck import broken_by_published
 from mesh_dagster.run.record import last_digest, last_rows
 from mesh_dagster.run.sample import write_sample
 from mesh_dagster.run.sidecar import Beside, write_sidecar
@@ -246,13 +247,7 @@ def _verdict_elsewhere(batch: Batch, store: Store, base: delta.Snapshot | None) 
     others = _changed(batch, store, base)
     if others is None:
         return None
-    contract = batch.port.contract
-    try:
-        verdict = audit_staged(replace(others, schema=batch.schema).plan(), contract)
-    except pl.exceptions.PolarsError:
-        # They cannot be read as the new types; as what they are, the type rules name the columns.
-        return replace(audit_staged(others.plan(), contract), accepted=False)
-    return None if verdict.accepted else verdict
+    return broken_by_published(others, batch.schema, batch.port.contract, store)
 
 
 def _parted(
