@@ -17,18 +17,18 @@ from mesh_dagster.errors import MeshError, nearest
 
 _HOMES = {
     "ls": "list",
+    "find": "find",
     "show": "show",
+    "changes": "changes",
     "read": "read",
     "sql": "sql",
     "lineage": "lineage",
     "run": "run",
     "demo": "demo",
-    "check": "check",
     "slo": "slo",
     "alerts": "alerts",
-    "score": "score",
+    "kpi": "find",
     "export": "export",
-    "retire": "retire",
     "vacuum": "upkeep",
     "reindex": "upkeep",
 }

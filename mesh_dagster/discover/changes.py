@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mesh_dagster.run.registering import OF_THE_PRODUCT, declarations, make
-from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.registry import Registry, publications
 
 Json = Any  # Any: JSON
 _ASPECTS = ("nullable", "unique", "required", "description", "metadata")
@@ -29,6 +29,8 @@ class Change:
     version: str
     """The product's."""
     contract_digest: str
+    first_version: int | None
+    """The first publication since then; `None` where there is none."""
     differences: tuple[str, ...]
     """What differs from before; empty for the first declaration."""
 
@@ -41,8 +43,14 @@ def changes(registry: Registry, address: str) -> tuple[Change, ...]:
 def all_changes(registry: Registry, addresses: Sequence[str]) -> dict[str, tuple[Change, ...]]:
     """Return how ports changed, newest first, by address."""
     make(registry)
+    first = (
+        sa.select(sa.func.min(publications.c.version))
+        .where(publications.c.address == declarations.c.address)
+        .where(publications.c.published_at >= declarations.c.declared_at)
+        .scalar_subquery()
+    )
     query = (
-        sa.select(declarations)
+        sa.select(declarations, first.label("first_version"))
         .where(declarations.c.address.in_(addresses))
         .order_by(declarations.c.declared_at)
     )
@@ -58,7 +66,8 @@ def _changes(rows: Sequence[Mapping[str, Any]]) -> Iterator[Change]:  # Any: row
         found = tuple(_differences(rows[number - 1], now)) if number else ()
         if found or not number:
             digest = (now["declaration"].get("contract") or {}).get("digest", "")
-            yield Change(now["declared_at"], now["product"]["version"], digest, found)
+            first, version = now["first_version"], now["product"]["version"]
+            yield Change(now["declared_at"], version, digest, first, found)
 
 
 def _differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:

@@ -4,7 +4,7 @@ In:  the registry.
 Out: one `Headline` for each product in each major version, by two SQL statements.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,36 +41,56 @@ class Headline:
     """Its newest publication."""
 
 
-def headlines(registry: Registry) -> list[Headline]:
-    """Return every product with ports that somebody declares, by key and major version."""
+def headlines(registry: Registry, keys: Collection[str] | None = None) -> list[Headline]:
+    """Return products with ports that somebody declares, by key and major version.
+
+    Args:
+        registry: What was declared, published and judged.
+        keys: The products; all of them by default.
+    """
     registry.make(LEDGER)
-    newest = (
-        sa.select(publications.c.address, sa.func.max(publications.c.published_at).label("at"))
-        .group_by(publications.c.address)
-        .subquery("newest")
-    )
+    shown = [column for column in products.c if column.name != "declaration"]
+    of_ports, of_products = _of_ports(), sa.select(*shown)
+    if keys is not None:
+        of_ports = of_ports.where(ports.c.product_key.in_(keys))
+        of_products = of_products.where(products.c.key.in_(keys))
+    own: dict[str, list[Row]] = {}
+    for row in registry.rows(of_ports):
+        own.setdefault(row["address"].rpartition("/")[0], []).append(row)
+    listed = registry.rows(of_products.order_by(products.c.key, products.c.major))
+    known = ((row, own.get(f"mesh://{row['key']}/v{row['major']}", [])) for row in listed)
+    return [_headline(row, mine) for row, mine in known if mine]
+
+
+def worst_states(registry: Registry, keys: Collection[str]) -> dict[str, State | None]:
+    """Return the worst promise of some products as it was judged last, by `mesh://key/v1`.
+
+    Products whose ports were all withdrawn are left out.
+    """
+    registry.make(LEDGER)
+    found: dict[str, int] = {}
+    for row in registry.rows(_of_ports().where(ports.c.product_key.in_(keys))):
+        product, severity = row["address"].rpartition("/")[0], row["severity"]
+        found[product] = max(found.get(product, -1), -1 if severity is None else severity)
+    return {name: _SEVERITY[worst] if worst >= 0 else None for name, worst in found.items()}
+
+
+def _of_ports() -> sa.Select[Any]:
+    """Select every port with its newest publication and its worst promise."""
+    newest = sa.select(sa.func.max(publications.c.published_at, type_=UtcDateTime))
     worst = sa.case({state: n for n, state in enumerate(_SEVERITY)}, value=slo_states.c.state)
-    judged = (
-        sa.select(slo_states.c.address, sa.func.max(worst).label("severity"))
-        .group_by(slo_states.c.address)
-        .subquery("judged")
-    )
-    query = (
+    return (
         sa.select(
-            ports.c.address, sa.type_coerce(newest.c.at, UtcDateTime).label("at"), judged.c.severity
+            ports.c.address,
+            newest.where(publications.c.address == ports.c.address).scalar_subquery().label("at"),
+            sa.select(sa.func.max(worst))
+            .where(slo_states.c.address == ports.c.address)
+            .scalar_subquery()
+            .label("severity"),
         )
-        .join_from(ports, newest, newest.c.address == ports.c.address, isouter=True)
-        .join(judged, judged.c.address == ports.c.address, isouter=True)
         .where(ports.c.withdrawn_at.is_(None))
         .order_by(ports.c.address)
     )
-    shown = [column for column in products.c if column.name != "declaration"]
-    own: dict[str, list[Row]] = {}
-    for row in registry.rows(query):
-        own.setdefault(row["address"].rpartition("/")[0], []).append(row)
-    listed = registry.rows(sa.select(*shown).order_by(products.c.key, products.c.major))
-    known = ((row, own.get(f"mesh://{row['key']}/v{row['major']}", [])) for row in listed)
-    return [_headline(row, mine) for row, mine in known if mine]
 
 
 def _headline(row: Row, its_ports: Sequence[Row]) -> Headline:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from mesh_dagster.errors.message import MeshError, listed, nearest
+from mesh_dagster.errors.message import MeshError, listed, nearest, shortened
+
+_LONGEST_TEXT = 200
 
 
 class NoMatchError(MeshError, LookupError):
@@ -12,6 +14,26 @@ class NoMatchError(MeshError, LookupError):
         super().__init__(
             f"No registered port matches '{pattern}'.{nearest(pattern, known)} "
             "Check the pattern and MESH_ROOT, or run its product."
+        )
+
+
+class NothingFoundError(MeshError, LookupError):
+    """A search found no product."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"No product matches '{shortened(text, _LONGEST_TEXT)}', nor anything like it. "
+            "Try other words, or list all with 'mesh ls'."
+        )
+
+
+class NoChangesError(MeshError, LookupError):
+    """No declaration of a port was ever registered."""
+
+    def __init__(self, address: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"The port '{address}' was never declared in this registry.{nearest(address, known)} "
+            "Check the address and MESH_ROOT, or run its product."
         )
 
 
@@ -31,16 +53,6 @@ class UnknownProductError(MeshError, LookupError):
         super().__init__(
             f"No product '{key}' is registered here.{nearest(key, known)} "
             "Check the key and MESH_ROOT, or run the product."
-        )
-
-
-class ExtraMissingError(MeshError, ImportError):
-    """An option needs a package that an extra installs."""
-
-    def __init__(self, option: str, extra: str) -> None:
-        super().__init__(
-            f"'{option}' needs the extra '{extra}', which is not installed. "
-            f"Install mesh-dagster[{extra}]. Nothing was written."
         )
 
 

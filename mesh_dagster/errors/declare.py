@@ -87,12 +87,10 @@ class DuplicateProductError(MeshLoadError):
 class CollidingKeyError(MeshLoadError):
     """Two assets of the given products would have one asset key."""
 
-    def __init__(self, asset_key: str, claimants: Iterable[str], *, one_product: bool) -> None:
-        share = "; majors of a product share an internal that is the same function in each"
+    def __init__(self, asset_key: str, claimants: Iterable[str]) -> None:
         super().__init__(
             f"The asset key '{asset_key}' is claimed by {listed(claimants)}. "
-            f"Rename one of the internals or ports{share if one_product else ''}. "
-            "No definitions were built."
+            "Rename one of the internals or ports. No definitions were built."
         )
 
 
@@ -135,16 +133,6 @@ class InternalReadError(MeshLoadError):
         super().__init__(
             f"Product '{who}' reads '{internal}', an internal of '{producer}', which nobody else "
             f"may read. Read one of its ports: {listed(ports)}. No definitions were built."
-        )
-
-
-class DraftReadError(MeshLoadError):
-    """A port that is promised is made from one of which nothing is promised yet."""
-
-    def __init__(self, who: str, drafts: Iterable[str]) -> None:
-        super().__init__(
-            f"'{who}' is made from {listed(drafts)}, a draft of which nothing is promised yet. "
-            "Declare the reader a draft too, or the draft active. No definitions were built."
         )
 
 

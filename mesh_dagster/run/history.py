@@ -33,10 +33,14 @@ class Before(NamedTuple):
 
 
 _CHUNK = 1_000
+_MOST_NAMED = 500
+"""So many addresses are asked for by name; more than that, and all rows are read."""
+Only = Collection[str] | None
+"""The addresses that are asked for; all of them for `None`."""
 Rows = Sequence[Any]  # Any: rows of many kinds, as SQLAlchemy gives them
 
 
-def declarations(registry: Registry, now: datetime) -> Rows:
+def declarations(registry: Registry, now: datetime, only: Only = None) -> Rows:
     """Return address, product, owner, inputs, promises and registration of every port.
 
     Ports that were withdrawn by then are left out.
@@ -61,25 +65,28 @@ def declarations(registry: Registry, now: datetime) -> Rows:
             (products.c.key == ports.c.product_key) & ports.c.address.startswith(prefix + "/"),
         )
         .where(sa.or_(ports.c.withdrawn_at.is_(None), ports.c.withdrawn_at > now))
+        .where(_among(ports.c.address, only))
         .order_by(ports.c.address)
     )
     return _rows(registry, query)
 
 
 def since(
-    registry: Registry, starts: Mapping[str, datetime], now: datetime
+    registry: Registry, starts: Mapping[str, datetime], now: datetime, only: Only = None
 ) -> dict[str, list[Made]]:
     """Return the publications of each port since its start, oldest first."""
     query = (
         sa.select(publications.c.address, publications.c.published_at, _event(publications))
-        .where(publications.c.published_at <= now)
+        .where(publications.c.published_at <= now, _among(publications.c.address, only))
         .where(_beyond(publications.c.address, publications.c.published_at, starts))
         .order_by(publications.c.published_at)
     )
     return _by_address(registry, query)
 
 
-def before(registry: Registry, starts: Mapping[str, datetime]) -> dict[str, Before]:
+def before(
+    registry: Registry, starts: Mapping[str, datetime], only: Only = None
+) -> dict[str, Before]:
     """Return the last publication up to each port's start, and what was before it."""
     own = publications.alias("own")
     reached = (
@@ -97,7 +104,8 @@ def before(registry: Registry, starts: Mapping[str, datetime]) -> dict[str, Befo
         last.scalar_subquery(),
         last.with_only_columns(_event(own)).scalar_subquery(),
     ]
-    rows = _rows(registry, sa.select(ports.c.address, *columns))
+    query = sa.select(ports.c.address, *columns).where(_among(ports.c.address, only))
+    rows = _rows(registry, query)
     return {row[0]: Before(row[1], row[2], Made(row[3], row[4])) for row in rows if row[1]}
 
 
@@ -123,7 +131,9 @@ def by_data_time(
     return _by_address(registry, query)
 
 
-def groups(registry: Registry, now: datetime | None) -> dict[str, dict[str, datetime]]:
+def groups(
+    registry: Registry, now: datetime | None, only: Only = None
+) -> dict[str, dict[str, datetime]]:
     """Return the newest event of each group of each port that promises groups."""
     own = publications.alias("own")
     newest = sa.select(sa.func.max(own.c.version)).where(own.c.address == ports.c.address)
@@ -137,7 +147,7 @@ def groups(registry: Registry, now: datetime | None) -> dict[str, dict[str, date
             (publications.c.address == ports.c.address)
             & (publications.c.version == newest.scalar_subquery()),
         )
-        .where(publications.c.oldest_group.is_not(None))
+        .where(publications.c.oldest_group.is_not(None), _among(ports.c.address, only))
     )
     return {
         address: {name: datetime.fromisoformat(time) for name, time in found.items()}
@@ -146,13 +156,13 @@ def groups(registry: Registry, now: datetime | None) -> dict[str, dict[str, date
 
 
 def slices(
-    registry: Registry, now: datetime, *, by_data: bool = False
+    registry: Registry, now: datetime, only: Only = None, *, by_data: bool = False
 ) -> dict[str, dict[str, datetime]]:
     """Return for each port the partitions that were published, each with its first time."""
     time = publications.c.data_time if by_data else publications.c.published_at
     query = (
         sa.select(publications.c.address, publications.c.slice, sa.func.min(time))
-        .where(publications.c.slice != "", time <= now)
+        .where(publications.c.slice != "", time <= now, _among(publications.c.address, only))
         .group_by(publications.c.address, publications.c.slice)
     )
     found: dict[str, dict[str, datetime]] = {}
@@ -161,11 +171,14 @@ def slices(
     return found
 
 
-def refused(registry: Registry, start: datetime, now: datetime) -> dict[str, list[datetime]]:
+def refused(
+    registry: Registry, start: datetime, now: datetime, only: Only = None
+) -> dict[str, list[datetime]]:
     """Return when batches were refused, oldest first."""
     query = (
         sa.select(refusals.c.address, refusals.c.refused_at)
         .where(refusals.c.refused_at > start, refusals.c.refused_at <= now)
+        .where(_among(refusals.c.address, only))
         .order_by(refusals.c.refused_at)
     )
     found: dict[str, list[datetime]] = {}
@@ -174,7 +187,7 @@ def refused(registry: Registry, start: datetime, now: datetime) -> dict[str, lis
     return found
 
 
-def refused_since(registry: Registry, now: datetime) -> dict[str, datetime]:
+def refused_since(registry: Registry, now: datetime, only: Only = None) -> dict[str, datetime]:
     """Return the first refusal of a slice that has not been published since, for each port."""
     published = sa.exists().where(
         publications.c.address == refusals.c.address,
@@ -184,7 +197,7 @@ def refused_since(registry: Registry, now: datetime) -> dict[str, datetime]:
     )
     query = (
         sa.select(refusals.c.address, sa.func.min(refusals.c.refused_at))
-        .where(refusals.c.refused_at <= now, ~published)
+        .where(refusals.c.refused_at <= now, ~published, _among(refusals.c.address, only))
         .group_by(refusals.c.address)
     )
     return {row[0]: row[1] for row in _rows(registry, query)}
@@ -208,6 +221,10 @@ def _by_address(registry: Registry, query: sa.Select[Any]) -> dict[str, list[Mad
         for address, published_at, event in connection.execute(query).yield_per(_CHUNK):
             found[address].append(Made(published_at, event))
     return found
+
+
+def _among(address: sa.ColumnElement[str], only: Only) -> sa.ColumnElement[bool]:
+    return sa.true() if only is None or len(only) > _MOST_NAMED else address.in_(only)
 
 
 def _beyond(

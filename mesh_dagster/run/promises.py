@@ -54,14 +54,15 @@ def gather(
     registry: Registry, now: datetime, only: Collection[str] | None = None
 ) -> list[PortFacts]:
     """Return the facts of every registered port, or of `only` these addresses, by address."""
-    declared = [port for port in _declared(registry, now) if only is None or port.address in only]
+    declared = _declared(registry, now, only)
+    declared = [port for port in declared if only is None or port.address in only]
     starts = {port.address: now - _window(port) for port in declared}
-    earlier = history.before(registry, starts)
-    recent = history.since(registry, starts, now)
-    groups = history.groups(registry, now) if _watch_groups(declared) else {}
-    slices = history.slices(registry, now) if _know_partitions(declared) else {}
-    refused = history.refused(registry, min(starts.values(), default=now), now)
-    standing = history.refused_since(registry, now)
+    earlier = history.before(registry, starts, only)
+    recent = history.since(registry, starts, now, only)
+    groups = history.groups(registry, now, only) if _watch_groups(declared) else {}
+    slices = history.slices(registry, now, only) if _know_partitions(declared) else {}
+    refused = history.refused(registry, min(starts.values(), default=now), now, only)
+    standing = history.refused_since(registry, now, only)
     facts = []
     for port in declared:
         address, known = port.address, earlier.get(port.address)
@@ -161,8 +162,8 @@ def _span(seconds: float | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
-def _declared(registry: Registry, now: datetime) -> list[PortFacts]:
-    rows = history.declarations(registry, now)
+def _declared(registry: Registry, now: datetime, only: Collection[str] | None) -> list[PortFacts]:
+    rows = history.declarations(registry, now, only)
     # Many ports promise the same, and a promise is checked whenever it is made.
     promised = {repr(row.freshness): row.freshness for row in rows if row.freshness}
     fresh = {text: freshness_of(row) for text, row in promised.items()}

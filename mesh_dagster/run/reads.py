@@ -7,7 +7,6 @@ Out: rows, and what they add up to for each product.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -71,9 +70,12 @@ def record(registry_url: str, rows: Sequence[Mapping[str, object]]) -> None:
     Raises:
         sqlalchemy.exc.SQLAlchemyError: It cannot be reached or written.
     """
-    engine = _engine(registry_url)
-    with engine.begin() as connection:
-        connection.execute(insert_on(engine.dialect.name), list(rows))
+    engine = open_engine(sa.make_url(registry_url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(insert_on(engine.dialect.name), list(rows))
+    finally:
+        engine.dispose()
 
 
 def readers(registry: Registry, addresses: Collection[str]) -> list[Reader]:
@@ -125,8 +127,3 @@ def prune(registry: Registry, before: datetime) -> int:
     with registry.begin() as connection:
         gone = connection.execute(sa.delete(reads).where(reads.c.day < f"{before:%Y-%m-%d}"))
         return gone.rowcount
-
-
-@lru_cache(maxsize=4)
-def _engine(registry_url: str) -> sa.Engine:
-    return open_engine(sa.make_url(registry_url))

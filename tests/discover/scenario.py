@@ -33,12 +33,16 @@ class Total(pa.DataFrameModel):
 
 
 def invoices(
-    version: str = "1.0.0", contract: PanderaContract = Line, owner: str = "team:sales"
+    version: str = "1.0.0",
+    contract: PanderaContract = Line,
+    owner: str = "team:sales",
+    *,
+    name: str = "invoices",
 ) -> DataProduct:
     """Return the product that others read."""
     product = DataProduct(
         domain="sales",
-        name="invoices",
+        name=name,
         version=version,
         owner=owner,
         alignment="source",

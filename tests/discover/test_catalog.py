@@ -314,7 +314,7 @@ def test_what_is_declared_again_is_no_change(registry: Registry) -> None:
 
     digest = invoices().ports["lines"].contract.digest
 
-    assert changes(registry, LINES) == (Change(NOW, "1.0.0", digest, ()),)
+    assert changes(registry, LINES) == (Change(NOW, "1.0.0", digest, None, ()),)
 
 
 def test_values_become_json_with_spans_in_seconds() -> None:

@@ -10,8 +10,7 @@ import pandera.polars as pa
 import polars as pl
 
 from mesh_dagster.declare.contract import PanderaContract
-from mesh_dagster.declare.lifecycle import State
-from mesh_dagster.declare.port import Honours, OutputPort
+from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.run import delta
@@ -51,7 +50,7 @@ def product_of(version: str = "1.0.0") -> DataProduct:
     )
 
 
-def port_of(  # noqa: PLR0913 - the arguments of a port
+def port_of(
     contract: PanderaContract = Line,
     *,
     name: str = "lines",
@@ -59,8 +58,6 @@ def port_of(  # noqa: PLR0913 - the arguments of a port
     quality: Quality | None = None,
     freshness: Freshness | None = None,
     partition_column: str | Mapping[str, str] | None = None,
-    honours: Honours = "warn",
-    state: State = "active",
 ) -> OutputPort:
     product = product_of(version)
 
@@ -69,12 +66,7 @@ def port_of(  # noqa: PLR0913 - the arguments of a port
 
     build.__name__ = name
     product.port(
-        contract=contract,
-        quality=quality,
-        freshness=freshness,
-        partition_column=partition_column,
-        honours=honours,
-        state=state,
+        contract=contract, quality=quality, freshness=freshness, partition_column=partition_column
     )(build)
     return product.ports[name]
 

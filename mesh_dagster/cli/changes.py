@@ -1,0 +1,36 @@
+"""Show how a port changed: what it promised since when, and what differs.
+
+In:  an address, the registry.
+Out: the declarations of the port, newest first.
+"""
+
+import click
+
+from mesh_dagster.cli.output import as_json_option, moment, write_json
+from mesh_dagster.declare.address import Address
+from mesh_dagster.errors import NoChangesError
+
+
+@click.command()
+@click.argument("address")
+@as_json_option
+def changes(*, address: str, as_json: bool) -> None:
+    """Show how contract, promises and owner of the port at ADDRESS changed, newest first."""
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.discover.changes import changes as past
+
+    text = str(Address.parse(address))
+    with open_registry() as registry:
+        found = past(registry, text)
+        known = [row["address"] for row in registry.ports()] if not found else []
+    if not found:
+        raise NoChangesError(text, known)
+    if as_json:
+        write_json(found)
+        return
+    for change in found:
+        first = change.first_version
+        published = "not published since" if first is None else f"published with version {first}"
+        click.secho(f"{moment(change.declared_at)}  {change.version}  {published}", bold=True)
+        for difference in change.differences or ("first declared",):
+            click.echo(f"  {difference}")

@@ -1,0 +1,116 @@
+"""Find products, and say how long it takes until they are published and used.
+
+In:  words, or nothing; the registry.
+Out: one line for each product.
+"""
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import click
+
+from mesh_dagster.cli.output import as_json_option, columns, moment, span, write_json
+from mesh_dagster.errors import NothingFoundError
+
+if TYPE_CHECKING:
+    from mesh_dagster.discover.kpi import Kpi
+    from mesh_dagster.discover.search import Found, Hit
+
+_FOUND = ("PRODUCT", "OWNER", "PROMISES", "READS", "PURPOSE", "COLUMNS")
+_LEAD_TIMES = ("PRODUCT", "DECLARED", "TO PUBLISH", "NEW READERS", "TO USE")
+_LONGEST_PURPOSE = 60
+_LIMIT = 20
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option(
+    "--limit", type=click.IntRange(min=1, max=200), default=_LIMIT, show_default=True,
+    help="The most products to list.",
+)  # fmt: skip
+@as_json_option
+def find(*, words: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Find products by name, purpose, columns, descriptions, tags or owner.
+
+    A product has to match all WORDS; the beginning of a word is enough. READS counts 28 days.
+    """
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.discover.search import search
+    from mesh_dagster.run.count import who_reads
+    from mesh_dagster.run.visits import visit
+
+    text, now = " ".join(words), datetime.now(timezone.utc)
+    with open_registry() as registry:
+        found = search(registry, text, now, limit=limit)
+        visit(registry, who_reads(), "search", [hit.key for hit in found.hits], now)
+    if as_json:
+        write_json(found)
+        return
+    if not found.hits:
+        raise NothingFoundError(text)
+    _note(found, text)
+    click.echo(columns(_FOUND, [_line(hit) for hit in found.hits], right=(3,)))
+    if found.more:
+        click.echo(f"These are the best {limit}; there are more.", err=True)
+
+
+@click.command()
+@as_json_option
+def kpi(*, as_json: bool) -> None:
+    """Show how long products take to be published, and to be used once somebody finds them."""
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.discover.kpi import kpi as measure
+    from mesh_dagster.discover.plain import plain
+
+    with open_registry() as registry:
+        found = measure(registry)
+    if as_json:
+        write_json(plain(found))
+        return
+    if not found.products:
+        click.echo("No data product is registered here yet. Run 'mesh run'.", err=True)
+        return
+    rows = [
+        (
+            one.key,
+            moment(one.declared_at),
+            _span(one.to_publish) or ("never" if one.published_at is None else "unknown"),
+            f"{one.new_readers:,}",
+            _span(one.to_use),
+        )
+        for one in found.products
+    ]
+    click.echo(columns(_LEAD_TIMES, rows, right=(2, 3, 4)))
+    click.echo(_summary(found))
+
+
+def _note(found: "Found", text: str) -> None:
+    if found.meant:
+        click.echo(
+            f"No product matches '{text}'. Did you mean '{' '.join(found.meant)}'?", err=True
+        )
+    elif found.partial:
+        click.echo(f"No product matches all of '{text}'; these match a part.", err=True)
+
+
+def _line(hit: "Hit") -> tuple[str, ...]:
+    short = len(hit.purpose) <= _LONGEST_PURPOSE
+    return (
+        f"{hit.key} v{hit.major}",
+        hit.owner,
+        hit.state or "not judged",
+        f"{hit.reads:,}",
+        " ".join((hit.purpose if short else f"{hit.purpose[:_LONGEST_PURPOSE]}...").split()),
+        ", ".join(hit.columns),
+    )
+
+
+def _summary(found: "Kpi") -> str:
+    published = f"{found.published:,} of {len(found.products):,} products are published"
+    publishing = f", {_span(found.to_publish)} after they were declared" if found.to_publish else ""
+    using = f", {_span(found.to_use)} after they met the product" if found.to_use else ""
+    return f"{published}{publishing}; {found.new_readers:,} new readers{using} (medians)."
+
+
+def _span(length: timedelta | None) -> str:
+    return "" if length is None else span(length)
