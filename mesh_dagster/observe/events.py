@@ -1,8 +1,8 @@
 """Tell what happens once and never recovers: refused publications, deprecations, spent budgets.
 
 In:  items, each with an id of its own.
-Out: notices in the same outbox as those of breaches. An item is told once to each of its sinks,
-however often it is handed in.
+Out: notices in the same outbox as those of breaches. However often an item is handed in, it is told
+once, to the sinks that are its own then.
 """
 
 import hashlib
@@ -59,16 +59,16 @@ def notify(
         known = fetch_of(
             connection, sa.select(tellings), tellings.c.breach, [item.key for item in given]
         )
-        told = {(row["breach"], row["sink"]) for row in known}
-        muted = muted_addresses(connection, now)
-        named = alert_names(connection, [item.address for item in given])
+        told = {row["breach"] for row in known}
+        silent = muted_addresses(connection, now)
+        new = [one for one in given if one.key not in told and one.address not in silent]
+        named = alert_names(connection, [item.address for item in new])
         untold = []
-        for item in (item for item in given if item.address not in muted):
+        for item in new:
             # A refusal is about quality; a port with freshness alone has its alerts there.
             of = (item.address, "quality"), (item.address, "freshness")
             names = next((named[one] for one in of if named.get(one)), [])
-            sinks = [s for s in routing.sinks_for(names) if (item.key, s) not in told]
-            untold.append(Untold(item, tuple(sinks), lead=item))
+            untold.append(Untold(item, routing.sinks_for(names), lead=item))
         made = notices_of(kind, threads(untold, routing, set()), now)
         outbox.put(connection, made)
         outbox.note_told(connection, made)

@@ -7,11 +7,12 @@ notices are one transaction. Nothing is decided here.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mesh_dagster.observe.status import Objective
 from mesh_dagster.run.dialects import UtcDateTime
 from mesh_dagster.run.registry import ports
 
@@ -19,6 +20,7 @@ Row = Mapping[str, Any]  # Any: one row of a table
 Alerted = dict[tuple[str, str], list[str]]
 METADATA = sa.MetaData()
 _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+_OBJECTIVES = get_args(Objective)
 _MOST_PARAMETERS = 10_000
 
 slo_states = sa.Table(
@@ -182,13 +184,15 @@ def muted_addresses(connection: sa.Connection, now: datetime) -> set[str]:
 
 def alert_names(connection: sa.Connection, addresses: Iterable[str]) -> Alerted:
     """Return the sinks that each promise names under `alert`, by address and objective."""
-    query = sa.select(ports.c.address, ports.c.declaration)
-    named = {}
+    # The names alone: a declaration is long, and many are asked for at a time.
+    named = [ports.c.declaration[(one, "alert")].label(one) for one in _OBJECTIVES]
+    query = sa.select(ports.c.address, *named)
+    found = {}
     for row in fetch_of(connection, query, ports.c.address, addresses):
-        for objective in ("freshness", "quality"):
-            names = (row["declaration"].get(objective) or {}).get("alert") or ()
-            named[row["address"], objective] = [names] if isinstance(names, str) else list(names)
-    return named
+        for objective in _OBJECTIVES:
+            names = row[objective] or ()
+            found[row["address"], objective] = [names] if isinstance(names, str) else list(names)
+    return found
 
 
 def count_up(connection: sa.Connection, sink: str, outcome: str) -> None:

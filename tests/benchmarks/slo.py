@@ -66,15 +66,15 @@ def main(ports: str = "5000", days: str = "56", rounds: str = "3") -> None:
             begin, wall = time.process_time(), time.perf_counter()
             now = NOW + number * timedelta(seconds=30)
             found = statuses(registry, now)
-            judged = len(statements)
+            judged, judging = len(statements), time.process_time() - begin
             tick(found, registry, settings, now)
             spent, waited = time.process_time() - begin, time.perf_counter() - wall
             broken = sum(1 for status in found if status.broken)
             print(
                 f"{int(ports):,} ports with {days} daily publications each: {len(found):,} "
-                f"promises judged, {broken:,} broken, {spent:.2f} s CPU, {waited:.2f} s, "
-                f"{judged} SQL statements to judge and {len(statements) - judged} to record, "
-                "tell and deliver, bar 2 s",
+                f"promises, {broken:,} broken, judged in {judging:.2f} s CPU by {judged} SQL "
+                f"statements; recorded, told and delivered in {spent - judging:.2f} s CPU by "
+                f"{len(statements) - judged}; {waited:.2f} s in all, bar 2 s",
                 flush=True,
             )
         sa.event.remove(sa.Engine, "before_cursor_execute", count)
