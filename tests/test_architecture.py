@@ -18,6 +18,7 @@ PANDERA_READERS = [
     "mesh_dagster/run/conform.py",
     "mesh_dagster/run/draft.py",
     "mesh_dagster/run/explain.py",
+    "mesh_dagster/run/footers.py",
     "mesh_dagster/run/fuse.py",
     "mesh_dagster/run/native.py",
     "mesh_dagster/run/schemas.py",

@@ -3,6 +3,7 @@
 A test that fails here says that an upgrade changed something that this package relies on.
 """
 
+import dagster as dg
 import pandera.polars as pa
 import polars as pl
 import pytest
@@ -156,3 +157,15 @@ def test_a_check_named_as_a_built_in_is_replaced_by_it() -> None:
     )
 
     assert schema.validate(pl.DataFrame({"a": [5]})).height == 1
+
+
+def test_definitions_carry_an_object_in_their_metadata_within_the_process() -> None:
+    """Why commands can look at the products that a code location was made from."""
+    from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue  # noqa: PLC0415
+
+    carried = object()
+
+    kept = dg.Definitions(metadata={"a": ObjectMetadataValue(carried)}).metadata["a"]
+
+    assert isinstance(kept, ObjectMetadataValue)
+    assert kept.instance is carried

@@ -32,6 +32,7 @@ class Invoice(pa.DataFrameModel):
         nullable=True,
         str_matches=r"^[0-9A-Za-z][0-9A-Za-z -]{2,9}$",
         description="Postal code of the billing address; empty where the customer gave none.",
+        metadata={"sensitivity": "personal"},
     )
     total: Annotated[pl.Decimal, 10, 2] = pa.Field(
         ge=Decimal("0.00"), le=Decimal("999.99"), description="Amount of the invoice, US dollars."

@@ -4,18 +4,21 @@ In:  an address, the registry, which is all that is read.
 Out: trees of text, or a diagram or document of the same part of the mesh.
 """
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from mesh_dagster.cli.output import as_json_option, write_json
+from mesh_dagster.errors import ExtraMissingError
 
 if TYPE_CHECKING:
     from mesh_dagster.discover.graph import Graph, Level, Link
+    from mesh_dagster.run.registry import Registry
 
 _LEVELS = ("product", "port", "asset", "column")
-_FORMATS = ("text", "mermaid", "dot", "json")
+_FORMATS = ("text", "mermaid", "dot", "json", "openlineage")
 _UP, _DOWN = "made from", "used by"
 _NOTHING = {_UP: "nothing that the mesh knows", _DOWN: "nothing that is registered here"}
 _UNKNOWN = "not registered here"
@@ -36,7 +39,7 @@ def lineage(
     down: bool,
     depth: int | None,
     level: "Level | None",
-    format_: Literal["text", "mermaid", "dot", "json"],
+    format_: Literal["text", "mermaid", "dot", "json", "openlineage"],
     as_json: bool,
 ) -> None:
     """Show what ADDRESS is made from, and what is made from it.
@@ -46,15 +49,18 @@ def lineage(
     """
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.discover import diagram
-    from mesh_dagster.discover.graph import default_level, find
-    from mesh_dagster.discover.lineage import gather, graph
+    from mesh_dagster.discover.graph import default_level
+    from mesh_dagster.discover.lineage import around
 
-    own_level = default_level(address)
+    level = level or default_level(address)
     both = up == down
     with open_registry() as registry:
-        known = graph(gather(registry), level or own_level)
-    roots = find(known, address)
-    found = known.around(roots, up=up or both, down=down or both, depth=depth)
+        roots, found = around(
+            registry, address, level, up=up or both, down=down or both, depth=depth
+        )
+        if format_ == "openlineage":
+            _write_events(registry, found)
+            return
     if as_json or format_ == "json":
         write_json({"roots": roots, **found.as_json()})
     elif format_ == "text":
@@ -62,6 +68,17 @@ def lineage(
         click.echo("\n".join(_text(found, roots, directions)))
     else:
         click.echo(diagram.mermaid(found) if format_ == "mermaid" else diagram.dot(found))
+
+
+def _write_events(registry: "Registry", graph: "Graph") -> None:
+    """Write the newest publication of each port of a graph as a line of JSON."""
+    try:
+        from mesh_dagster.discover.openlineage import publication_events
+    except ImportError as error:
+        raise ExtraMissingError("--format openlineage", "openlineage") from error
+    homes = {name.partition("#")[0] for name in graph.nodes}
+    for event in publication_events(registry, homes):
+        click.echo(json.dumps(event))
 
 
 def _text(graph: "Graph", roots: list[str], directions: list[str]) -> Iterator[str]:

@@ -26,8 +26,9 @@ _RIGHT = (3, 4, 5, 6)
 
 @click.command()
 @click.argument("pattern", required=False)
+@click.option("--all", "also_retired", is_flag=True, help="Also ports that are retired.")
 @as_json_option
-def ls(*, pattern: str | None, as_json: bool) -> None:
+def ls(*, pattern: str | None, also_retired: bool, as_json: bool) -> None:
     """List the ports of all registered products.
 
     PATTERN is a part of an address, or with * or ? the whole of one.
@@ -40,14 +41,23 @@ def ls(*, pattern: str | None, as_json: bool) -> None:
     found = [port for port in known if pattern is None or _matches(port.address, pattern)]
     if pattern and not found:
         raise NoMatchError(pattern, [port.address for port in known])
+    retired = 0 if also_retired else sum(port.state == "retired" for port in found)
+    found = [port for port in found if also_retired or port.state != "retired"]
     if as_json:
         write_json(found)
         return
-    if not found:
+    if not known:
         click.echo(_NOTHING, err=True)
         return
     now = datetime.now(timezone.utc)
-    click.echo(columns(_HEADER, [_line(port, now) for port in found], _RIGHT))
+    header, lines = list(_HEADER), [_line(port, now) for port in found]
+    if any(map(_state, found)):
+        header.append("STATE")
+        lines = [(*line, _state(port)) for line, port in zip(lines, found, strict=True)]
+    if lines:
+        click.echo(columns(header, lines, _RIGHT))
+    if retired:
+        click.echo(f"Retired and not shown: {retired:,}. --all shows them.", err=True)
 
 
 def _matches(address: str, pattern: str) -> bool:
@@ -68,3 +78,7 @@ def _line(port: "PortStatus", now: datetime) -> tuple[str, ...]:
         span(now - port.published_at) if port.published_at else "never",
         span(now - port.refused_since) if port.refused_since else "",
     )
+
+
+def _state(port: "PortStatus") -> str:
+    return port.state if port.state and port.state != "active" else ""

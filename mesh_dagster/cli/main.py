@@ -25,10 +25,13 @@ _HOMES = {
     "lineage": "lineage",
     "run": "run",
     "demo": "demo",
+    "check": "check",
     "slo": "slo",
     "alerts": "alerts",
+    "score": "score",
     "kpi": "find",
     "export": "export",
+    "retire": "retire",
     "vacuum": "upkeep",
     "reindex": "upkeep",
 }

@@ -19,6 +19,7 @@ from mesh_dagster.cli.output import (
     write_json,
 )
 from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.lifecycle import state_of, state_text
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -100,13 +101,14 @@ def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
     age = f", {span(now - status.published_at)} ago" if status.published_at else ""
     rows = f"version {status.version}{age}, {status.rows:,} rows" if status.rows is not None else ""
     pairs = [
+        ("state", _state(known)),
         ("purpose", status.purpose or ""),
         ("product", f"{known.status.product_version or 'not declared in this registry'}"),
         ("owner", status.owner or ""),
         ("alignment", status.alignment or ""),
         ("current", rows or "never published"),
         ("data until", moment(status.data_time)),
-        ("promises", "; ".join(_promises(known.declaration)) if known.declaration else ""),
+        ("promises", "; ".join(_promises(known)) if known.declaration else ""),
         ("partitions", _partitions(known.declaration) if known.declaration else ""),
         ("made from", "\n".join(_inputs(known))),
         ("read by", ", ".join(known.read_by)),
@@ -114,7 +116,24 @@ def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if value]
 
 
-def _promises(declaration: "Declaration") -> Iterator[str]:
+def _state(known: "Portrait") -> str:
+    """Say where the port stands in its life, unless it is active."""
+    if known.retired:
+        ended = known.retired
+        instead = f"; read {ended.successor} instead" if ended.successor else ""
+        return f"retired since {moment(ended.retired_at)}{instead}"
+    state = state_of(known.declaration.get("state") if known.declaration else None)
+    return "" if state == "active" else state_text(state)
+
+
+def _promises(known: "Portrait") -> Iterator[str]:
+    if known.withdrawn_at:
+        yield f"none: no code location declares it since {moment(known.withdrawn_at)}"
+    elif known.declaration:
+        yield from _promised(known.declaration)
+
+
+def _promised(declaration: "Declaration") -> Iterator[str]:
     freshness, quality = declaration["freshness"], declaration["quality"]
     if freshness:
         what = f"newest '{freshness['by']}'" if freshness["by"] else "newest publication"

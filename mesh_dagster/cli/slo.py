@@ -208,10 +208,11 @@ def _timeline(address: str, as_of: datetime | None, count: int) -> "Timeline":
     now = _reading(as_of)
     with open_registry() as registry:
         known = {a.port.address: a for a in assessed(registry, now, historic=as_of is not None)}
-    if address not in known:
+        registered = bool(registry.ports(address))
+    one = known.get(address)
+    if one is None and not registered:
         raise NotPublishedError(address, known)
-    one = known[address]
-    if one.timing is None or one.judged is None:
+    if one is None or one.timing is None or one.judged is None:
         raise NoPromiseError(address)
     return timeline(one.port, one.timing, one.judged, now, count)
 

@@ -30,13 +30,17 @@ from mesh_dagster.compile.steps import (
     kinds_for,
     signature_for,
 )
+from mesh_dagster.compile.telling import telling
+from mesh_dagster.declare.lifecycle import Deprecated, name_of_state, state_text
 from mesh_dagster.declare.port import Adopted, Internal, OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build
+from mesh_dagster.run.consumers import states_of
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.frames import as_plan
 from mesh_dagster.run.judge import Batch
 from mesh_dagster.run.publish import Published, Refused, publish
+from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 
 Asset = dg.AssetsDefinition | dg.AssetSpec
@@ -60,15 +64,17 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
         step = Step(product, port.build, port.made_from, context, given, port.partitioned)
         mesh: MeshResource = given[names.MESH_RESOURCE]
         store, registry = mesh.store(), mesh.open_registry()
-        with closing(registry), closing(step):
+        with closing(registry), closing(step), telling(step, port, _now) as tell:
             batch = _built(step, port)
             register(product, registry, _now, expected_partitions)
+            states = _input_states(context, port, registry, step)
             outcome = publish(batch, store, registry, _now)
+            tell(outcome)
             if isinstance(outcome, Refused):
                 yield from _refusal(context, port, outcome)
             else:
-                columns = metadata.column_lineage(batch.lineage)
-                yield from _publication(context, port, outcome, store, columns)
+                shown = {**metadata.column_lineage(batch.lineage), **states}
+                yield from _publication(context, port, outcome, store, shown)
                 yield from freshness_results(port, registry, _now())
 
     compute.__signature__ = signature  # type: ignore[attr-defined]  # Dagster reads it
@@ -148,13 +154,13 @@ def _port_spec(product: DataProduct, port: OutputPort) -> dg.AssetSpec:
             *deps_for(product, port.build),
             *(given.key for given in signature_for(product, port.build)[1].values() if given.key),
         ],
-        description=port.description or product.purpose,
+        description=metadata.described(product, port),
         metadata=metadata.port_metadata(product, port),
         group_name=names.port_group(product),
         code_version=_code_version(product, port.build, port.contract.digest),
         automation_condition=condition_for(product, port),
         owners=[product.owner],
-        tags=names.tags_for(product, "port"),
+        tags={**names.tags_for(product, "port"), **_lifecycle_tag(port)},
         kinds=kinds_for(port.build, "deltalake"),
         partitions_def=require_partitions(port),
         freshness_policy=freshness_for(port.freshness),
@@ -177,12 +183,29 @@ def _built(step: Step, port: OutputPort) -> Batch:
     )
 
 
+def _lifecycle_tag(port: OutputPort) -> dict[str, str]:
+    return {} if port.state == "active" else {names.LIFECYCLE_TAG: name_of_state(port.state)}
+
+
+def _input_states(
+    context: dg.AssetExecutionContext, port: OutputPort, registry: Registry, step: Step
+) -> metadata.Metadata:
+    """Warn of inputs that are not active, those of internals included."""
+    states = states_of(registry, step.inputs)
+    for address, state in states.items():
+        if isinstance(state, Deprecated) or port.state != "draft":
+            context.log.warning(
+                "%s reads %s, which is %s", port.address, address, state_text(state)
+            )
+    return metadata.input_states(states)
+
+
 def _publication(
     context: dg.AssetExecutionContext,
     port: OutputPort,
     outcome: Published,
     store: Store,
-    columns: metadata.Metadata,
+    shown: metadata.Metadata,
 ) -> Iterator[PortEvent]:
     made = outcome.publication
     if not outcome.recorded:
@@ -200,7 +223,7 @@ def _publication(
     )
     yield dg.MaterializeResult(
         asset_key=names.port_key(port.address),
-        metadata={**metadata.publication_metadata(made, store.table(port.address)), **columns},
+        metadata={**metadata.publication_metadata(made, store.table(port.address)), **shown},
         data_version=dg.DataVersion(str(made.version)),
     )
     # Dagster counts a check for the materialization before it, so the results come second.

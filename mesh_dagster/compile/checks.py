@@ -4,7 +4,7 @@ In:  a contract, before the first run; a verdict, after each audit.
 Out: check specs and check results, without a value of the data.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -17,11 +17,18 @@ _DESCRIPTIONS: dict[CheckName, str] = {
     "schema": "Every column is there, with its type.",
     "values": "Every row keeps the rules on values.",
     "keys": "No key occurs twice.",
+    "expectations": "Consumers can rely on what they have stated.",
 }
+_MOST_LISTED = 500
+"""A port may have many consumers, and Dagster keeps each result for ever."""
 
 
 def checks_for(port: OutputPort) -> list[dg.AssetCheckSpec]:
-    """Return the checks of a port: only the families in which its contract has a rule."""
+    """Return the checks of a port: the families in which its contract has a rule.
+
+    Who relies on what is known to the registry alone, which is not read when definitions load, so
+    every port has the check `expectations`.
+    """
     return [
         dg.AssetCheckSpec(
             name=check,
@@ -53,9 +60,9 @@ def results_for(
             asset_key=names.port_key(port.address),
             check_name=check,
             severity=dg.AssetCheckSeverity.ERROR if refused else dg.AssetCheckSeverity.WARN,
-            description=_outcome(failed, published=published),
+            description=_outcome(check, findings, published=published),
             metadata={
-                names.RULES: dg.MetadataValue.table(_table(findings, port)),
+                **_rules(findings, port),
                 names.FAILING_ROWS: sum(finding.failing_rows or 0 for finding in findings),
                 names.FUSED: verdict.fused,
                 **_undeclared(check, verdict),
@@ -63,9 +70,14 @@ def results_for(
         )
 
 
-def _outcome(failed: list[Finding], *, published: bool) -> str:
+def _outcome(check: CheckName, findings: Sequence[Finding], *, published: bool) -> str:
+    failed = [finding for finding in findings if not finding.passed]
+    if check == "expectations" and not findings:
+        return "No consumer has stated what it relies on, or the batch was refused before."
     if not failed:
         return "Every rule was kept."
+    if check == "expectations" and published:
+        return "Published; what consumers rely on was broken, which only warns here."
     if not published:
         return "Refused: nothing was published, and the last good version stays current."
     if any(finding.rule.level == "error" for finding in failed):
@@ -74,27 +86,32 @@ def _outcome(failed: list[Finding], *, published: bool) -> str:
 
 
 def _families(port: OutputPort) -> list[CheckName]:
-    have = {rule.check for rule in port.contract.rules}
+    have: set[CheckName] = {"expectations", *(rule.check for rule in port.contract.rules)}
     quality = port.quality
     if port.partition_columns or quality.rows or quality.rows_vs_last is not None:
         have.add("values")
     return [check for check in _DESCRIPTIONS if check in have]
 
 
-def _table(findings: Iterable[Finding], port: OutputPort) -> list[dg.TableRecord]:
-    return [
-        dg.TableRecord(
-            {
-                "rule": finding.rule.text,
-                "passed": finding.passed,
-                "failing_rows": finding.failing_rows,
-                "level": finding.rule.level,
-                "note": finding.note,
-                **({"row_keys": _row_keys(finding)} if port.quality.row_keys else {}),
-            }
-        )
-        for finding in findings
-    ]
+def _rules(findings: Sequence[Finding], port: OutputPort) -> dict[str, dg.TableMetadataValue]:
+    """List every rule; of very many, the broken ones first, and not all of the others."""
+    if len(findings) > _MOST_LISTED:
+        findings = sorted(findings, key=lambda finding: finding.passed)[:_MOST_LISTED]
+    records = [_record(finding, port) for finding in findings]
+    return {names.RULES: dg.MetadataValue.table(records)} if records else {}
+
+
+def _record(finding: Finding, port: OutputPort) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "rule": finding.rule.text,
+            "passed": finding.passed,
+            "failing_rows": finding.failing_rows,
+            "level": finding.rule.level,
+            "note": finding.note,
+            **({"row_keys": _row_keys(finding)} if port.quality.row_keys else {}),
+        }
+    )
 
 
 def _row_keys(finding: Finding) -> str:

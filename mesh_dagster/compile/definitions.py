@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue
 from dagster_duckdb import DuckDBResource
 from dagster_shared.libraries import DagsterLibraryRegistry
 
@@ -44,18 +45,29 @@ def definitions(
         DeclarationError: A port's partitions cannot stand.
     """
     mesh = Mesh.of(products)
-    assets = [asset for product in mesh.products for asset in assets_for(product)]
+    # By key, since two majors of a product may share an internal.
+    assets = {asset.key: asset for product in mesh.products for asset in assets_for(product)}
     keys = [
         *(names.port_key(address) for address in mesh.ports),
         *(names.internal_key(one) for p in mesh.products for one in p.internals.values()),
     ]
     given = dict(resources or {})
     return dg.Definitions(
-        assets=assets,
+        assets=list(assets.values()),
         sensors=[automation_sensor(keys), slo_sensor(mesh.products)] if keys else [],
         resources={**_defaults(given), **given},
-        metadata={"mesh_dagster/products": [product.key for product in mesh.products]},
+        metadata={
+            "mesh_dagster/products": [product.key for product in mesh.products],
+            names.DECLARED: ObjectMetadataValue(mesh),
+        },
     )
+
+
+def products_of(defs: dg.Definitions) -> tuple[DataProduct, ...]:
+    """Return the products from which a code location was made, in this process."""
+    declared = defs.metadata.get(names.DECLARED)
+    mesh = declared.instance if isinstance(declared, ObjectMetadataValue) else None
+    return mesh.products if isinstance(mesh, Mesh) else ()
 
 
 def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Out: metadata under the keys of `names.py`: counts, columns, rules and times, ne
 
 import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -14,6 +14,7 @@ import polars as pl
 
 from mesh_dagster.compile import names
 from mesh_dagster.declare.contract import Column, Contract
+from mesh_dagster.declare.lifecycle import State, state_row, state_text
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build
@@ -32,8 +33,24 @@ def port_metadata(product: DataProduct, port: OutputPort) -> Metadata:
         names.PURPOSE: product.purpose,
         names.READ: dg.MetadataValue.md(f'```python\nmd.read("{port.address}")\n```'),
         names.COLUMN_SCHEMA: column_schema(port.contract),
+        **({} if port.state == "active" else {names.LIFECYCLE: state_text(port.state)}),
         **code_references(port.build),
     }
+
+
+def described(product: DataProduct, port: OutputPort) -> str:
+    """Return the description of a port, and first what its readers have to expect of it."""
+    text = port.description or product.purpose
+    return (
+        text if port.state == "active" else f"**This port is {state_text(port.state)}.**\n\n{text}"
+    )
+
+
+def input_states(states: Mapping[str, State]) -> Metadata:
+    """Show the inputs that are not active, and where each stands in its life."""
+    if not states:
+        return {}
+    return {names.INPUT_STATES: {address: state_row(state) for address, state in states.items()}}
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:

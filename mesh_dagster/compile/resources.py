@@ -24,6 +24,9 @@ class MeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagste
     """A folder or the URL of an object store; MESH_ROOT, else `.mesh`, when not set."""
     registry: str | None = None
     """A SQLAlchemy URL; MESH_REGISTRY, else SQLite in the root, when not set."""
+    openlineage: str | None = None
+    """Where OpenLineage events go: `file:` and a path, `https:` and a host, or `console`;
+    MESH_OPENLINEAGE when not set."""
 
     def store(self) -> Store:
         """Return the store."""

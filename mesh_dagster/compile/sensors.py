@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 import dagster as dg
@@ -28,6 +28,7 @@ from mesh_dagster.observe.tick import tick
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.declared import port_row, register
 from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.retirements import retirements_in
 
 _SECONDS_BETWEEN = 30
 
@@ -41,6 +42,8 @@ class Watched:
     """Its name in the workspace."""
     before: str = ""
     """The judge that it was at its last tick."""
+    ended: frozenset[str] = frozenset()
+    """Retired addresses, which are watched no more, though somebody declared them again."""
 
     @property
     def watcher(self) -> Watcher:
@@ -51,7 +54,8 @@ class Watched:
     @property
     def ports(self) -> dict[str, OutputPort]:
         """Address to port."""
-        return {str(port.address): port for p in self.products for port in p.ports.values()}
+        declared = {str(port.address): port for p in self.products for port in p.ports.values()}
+        return {address: port for address, port in declared.items() if address not in self.ended}
 
     @property
     def promises(self) -> set[tuple[str, str]]:
@@ -72,6 +76,7 @@ class Watched:
             [p.version, p.owner, p.purpose, port_row(p, port, epoch, expected_partitions(port))]
             for p in self.products
             for port in p.ports.values()
+            if str(port.address) not in self.ended
         ]
         return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
 
@@ -88,8 +93,9 @@ def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
     )
     def evaluate(context: dg.SensorEvaluationContext, mesh: MeshResource) -> dg.SensorResult:
         now = datetime.now(timezone.utc)
-        watched = watching(products, context)
         with closing(mesh.open_registry()) as registry:
+            ended = frozenset(retirements_in(registry))
+            watched = replace(watching(products, context), ended=ended)
             settings = load_settings(mesh.store())
             cursor, ports = watched.cursor, watched.ports
             if context.cursor != cursor:

@@ -7,7 +7,7 @@ Out: what the function returned, and the exact versions of the ports that it rea
 import inspect
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,11 @@ from dagster_duckdb import DuckDBResource
 from mesh_dagster.compile import names
 from mesh_dagster.compile.resources import MeshResource, internal_folder
 from mesh_dagster.declare.address import Reference
+from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.made_from import MadeFrom
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build, Parameter
+from mesh_dagster.errors import ExpectationBrokenError, UnmetExpectationError
 from mesh_dagster.run import frames
 from mesh_dagster.run.count import Read, count, why_read
 from mesh_dagster.run.delta import Snapshot
@@ -29,7 +31,9 @@ from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.internal import inputs_of, lineage_at
 from mesh_dagster.run.lineage import Taken, lineage_of
 from mesh_dagster.run.read import resolve
+from mesh_dagster.run.stated import require_promised
 from mesh_dagster.run.store import WHOLE, Store
+from mesh_dagster.run.take import take_once
 
 if TYPE_CHECKING:
     import duckdb
@@ -106,10 +110,26 @@ class Step:
         declared = self.product.inputs[name]
         content = resolve(Reference(declared.port), self.store)
         self.inputs[declared.address] = content.version
+        content = content.of_slice(self.slice) if declared.same_partition else content
+        if declared.expectation is not None:
+            content = self._relied_on(name, content, declared.expectation)
         columns = list(content.schema)
         self.taken.append(Taken(name, declared.address, columns, content.uri))
         self._count(declared.address, content.version)
-        return content.of_slice(self.slice) if declared.same_partition else content
+        return content
+
+    def _relied_on(self, name: str, content: Snapshot, expected: Contract) -> Snapshot:
+        """Return the expected columns of a version that keeps what is expected."""
+        declared = self.product.inputs[name]
+        who = f"Product '{self.product.key}' by its input '{name}'"
+        slice_ = self.slice if declared.same_partition else WHOLE
+        address = declared.address
+        with closing(self.mesh.open_registry()) as registry:
+            try:
+                require_promised(self.product, name, registry)
+                return take_once(content, expected, address, slice_, registry, who)
+            except (ExpectationBrokenError, UnmetExpectationError) as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
 
     def _count(self, address: str, version: int) -> None:
         now = datetime.now(timezone.utc)
@@ -129,13 +149,12 @@ class Step:
         if internal is None or internal.io_manager_key:
             self.taken.append(Taken(name, source, columns))
             return
-        through: dict[str, Lineage] = {}
-        for slice_ in dict.fromkeys((self.slice, WHOLE)):
-            folder = internal_folder(self.store, key, slice_)
+        place, _, whole = internal_folder(self.store, key, WHOLE).rpartition("/")
+        own = internal_folder(self.store, key, self.slice)
+        for folder in dict.fromkeys((own, f"{place}/{whole}")):
             self.inputs.update(inputs_of(self.store, folder))
-            if lineage := lineage_at(self.store, folder):
-                through |= {source: replace(lineage, through={}), **lineage.through}
-        place = internal_folder(self.store, key, WHOLE).rpartition("/")[0]
+        lineage = lineage_at(self.store, place, own.rpartition("/")[2])
+        through = {source: replace(lineage, through={}), **lineage.through}
         self.taken.append(Taken(name, source, columns, place, through))
 
     def _connect(self) -> "duckdb.DuckDBPyConnection":

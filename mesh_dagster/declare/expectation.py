@@ -13,7 +13,7 @@ from mesh_dagster.declare.contract import Contract, PanderaContract
 from mesh_dagster.errors import DeclarationError, nearest
 
 
-def expectation_of(
+def stated_by(
     address: str, expects: PanderaContract | None, columns: Sequence[str] | None
 ) -> Contract | None:
     """Read what an input port states of the columns, types and rules that it needs.
@@ -27,19 +27,21 @@ def expectation_of(
         ContractRefusedError: `expects` is no model or schema.
         DeclarationError: Both are given, or no column is named, or one by a pattern.
     """
-    who = f"The input port '{address}'"
-    if columns is not None:
-        if expects is not None:
-            raise DeclarationError(
-                who,
-                "has both 'expects' and 'columns'",
-                "Give one of them; 'expects' names its columns itself.",
-            )
-        return _of_names(who, columns)
     if expects is None:
-        return None
+        return None if columns is None else _of_names(f"The input port '{address}'", columns)
+    if columns is not None:
+        raise DeclarationError(
+            f"The input port '{address}'",
+            "has both 'expects' and 'columns'",
+            "Give one of them; 'expects' names its columns itself.",
+        )
+    return expectation_of(address, expects)
+
+
+def expectation_of(address: str, expects: PanderaContract) -> Contract:
+    """Read a model or schema as what is expected of a port; raises as `stated_by` does."""
     expected = Contract.of(expects, f"the input port '{address}'")
-    _require_names(who, expected)
+    _require_names(f"The input port '{address}'", expected)
     return expected
 
 

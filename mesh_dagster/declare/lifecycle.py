@@ -97,6 +97,14 @@ def name_of_state(state: State) -> StateName:
     return "deprecated" if isinstance(state, Deprecated) else state
 
 
+def state_text(state: State) -> str:
+    """Say in words what a state means for readers, as the end of a sentence."""
+    if not isinstance(state, Deprecated):
+        return "a draft: nothing is promised yet" if state == "draft" else "active"
+    instead = f"; read '{state.successor}' instead" if state.successor else ""
+    return f"deprecated since {state.since} and promised until {state.until}{instead}"
+
+
 def _require_day(name: str, day: object) -> None:
     if not isinstance(day, date) or isinstance(day, datetime):
         raise DeclarationError(

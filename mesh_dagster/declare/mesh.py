@@ -9,16 +9,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.satisfy import unmet
 from mesh_dagster.declare.transcribe import written
+from mesh_dagster.declare.wiring import Build
 from mesh_dagster.errors import (
     CircularInputError,
     CollidingKeyError,
     DeclarationError,
+    DraftReadError,
     DuplicateProductError,
     InternalReadError,
     NoProductError,
@@ -46,6 +49,7 @@ class Mesh:
             CollidingKeyError: Two assets would have one key.
             InternalReadError: A product reads what another keeps inside.
             UnknownInputError: A loaded domain does not publish what one of its ports is taken for.
+            DraftReadError: A port that is no draft itself is made from a draft of this location.
             CircularInputError: Products read each other in a circle.
             UnmetExpectationError: A product expects of a loaded port what it does not promise.
             DeclarationError: A product publishes nothing, or reads its own port.
@@ -57,6 +61,7 @@ class Mesh:
         for product in given:
             _require_known_inputs(product, ports, given)
             _require_met_expectations(product, ports)
+            _require_promised_inputs(product, ports)
         return cls(tuple(_ordered(given)), ports)
 
 
@@ -82,22 +87,54 @@ def _require_distinct(products: tuple[DataProduct, ...]) -> None:
 
 
 def _require_distinct_keys(products: tuple[DataProduct, ...]) -> None:
-    claimants: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    claimants: defaultdict[tuple[str, ...], list[_Claim]] = defaultdict(list)
     for product in products:
-        for what, asset_key in _claims(product):
-            claimants[asset_key].append(f"{what} of {product.key} {product.version}")
-    for asset_key, names in claimants.items():
-        if len(names) > 1:
-            raise CollidingKeyError("/".join(asset_key), names)
+        for claim in _claims(product):
+            claimants[claim.asset_key].append(claim)
+    for asset_key, claims in claimants.items():
+        if any(claim.made_by != claims[0].made_by for claim in claims):
+            who = [f"{claim.what} of {claim.product}" for claim in claims]
+            one_product = len({claim.product.partition(" ")[0] for claim in claims}) == 1
+            raise CollidingKeyError("/".join(asset_key), who, one_product=one_product)
 
 
-def _claims(product: DataProduct) -> Iterator[tuple[str, tuple[str, ...]]]:
+class _Claim(NamedTuple):
+    what: str
+    product: str
+    """Its key and version."""
+    asset_key: tuple[str, ...]
+    made_by: object
+    """Two majors of a product share what is made by the same function from the same inputs."""
+
+
+def _claims(product: DataProduct) -> Iterator[_Claim]:
+    own = f"{product.key} {product.version}"
     for internal in product.internals.values():
-        yield f"internal {internal.name}", internal.asset_key
+        inputs = {p.name: product.inputs[p.name] for p in internal.build.taken("input")}
+        yield _Claim(f"internal {internal.name}", own, internal.asset_key, (internal, inputs))
     for adopted in product.adopted.values():
-        yield f"adopted asset {adopted.name}", adopted.asset_key
+        yield _Claim(
+            f"adopted asset {adopted.name}", own, adopted.asset_key, (product.key, adopted)
+        )
     for port in product.ports.values():
-        yield f"port {port.address.port}", port.address.parts
+        yield _Claim(f"port {port.address.port}", own, port.address.parts, port)
+
+
+def _require_promised_inputs(product: DataProduct, ports: dict[Address, OutputPort]) -> None:
+    for port in product.ports.values():
+        read = _inputs_of(product, port.build)
+        drafts = [str(a) for a in read if a in ports and ports[a].state == "draft"]
+        if drafts and port.state != "draft":
+            raise DraftReadError(str(port.address), drafts)
+
+
+def _inputs_of(product: DataProduct, build: Build) -> set[Address]:
+    """Return the ports that a build reads, itself or through internals."""
+    found = {product.inputs[p.name].port for p in build.taken("input")}
+    for parameter in build.taken("internal"):
+        if parameter.name in product.internals:
+            found |= _inputs_of(product, product.internals[parameter.name].build)
+    return found
 
 
 def _require_known_inputs(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.contract import Contract, PanderaContract
-from mesh_dagster.declare.expectation import expectation_of
+from mesh_dagster.declare.expectation import stated_by
 from mesh_dagster.declare.lifecycle import State
 from mesh_dagster.declare.made_from import MadeFrom
 from mesh_dagster.declare.slo import Freshness, Quality
@@ -51,7 +51,7 @@ class InputPort:
     def __post_init__(self) -> None:
         """Refuse a text that is no address, and read what is expected."""
         Address.parse(self.address)
-        expected = expectation_of(self.address, self.expects, self.columns)
+        expected = stated_by(self.address, self.expects, self.columns)
         object.__setattr__(self, "expectation", expected)
 
     @property

@@ -6,14 +6,23 @@ A product that is known only because others read it stands in the graph as not r
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from mesh_dagster.declare.address import SCHEME
-from mesh_dagster.discover.graph import Graph, Known, Level, Link, Node, NodeKind, product_of
+from mesh_dagster.discover.graph import (
+    Graph,
+    Known,
+    Level,
+    Link,
+    Node,
+    NodeKind,
+    find,
+    product_of,
+)
 from mesh_dagster.run.edges import Edge, Lineage
 from mesh_dagster.run.registry import Registry, ports, products, publications
 
@@ -27,25 +36,64 @@ class Facts:
     products: Sequence[Mapping[str, Any]]  # Any: rows of the registry
     ports: Sequence[str]
     newest: Sequence[Mapping[str, Any]]  # Any: as above
-    """Address, version, inputs and lineage of each port's newest publication."""
+    """Address, version and inputs of each port's newest publication."""
+    lineages: Mapping[str, Lineage]
+    """Address to where the columns of its newest publication come from, for the wanted ports."""
 
 
-def gather(registry: Registry) -> Facts:
-    """Read what lineage is made from, in three statements."""
-    other = publications.alias("other")
-    newest = (
-        sa.select(sa.func.max(other.c.version))
-        .where(other.c.address == publications.c.address)
-        .scalar_subquery()
-    )
+def around(
+    registry: Registry, name: str, level: Level, *, up: bool, down: bool, depth: int | None
+) -> tuple[list[str], Graph]:
+    """Return the nodes that a name stands for, and the graph around them, as `Graph.around`.
+
+    Raises:
+        NotPublishedError: The registry knows no such product or port.
+        UnknownColumnError: The newest publication of the port has no such column.
+    """
+    facts = gather(registry, columns_of=())
+    if level in ("asset", "column"):
+        # Columns are many, so only those of ports near by are read.
+        known = graph(facts, "port")
+        near = known.around(find(known, name), up=up, down=down, depth=None)
+        facts = replace(facts, lineages=_lineages_of(registry, near.nodes))
+    known = graph(facts, level)
+    roots = find(known, name)
+    return roots, known.around(roots, up=up, down=down, depth=depth)
+
+
+def gather(registry: Registry, columns_of: Collection[str] | None = None) -> Facts:
+    """Read what lineage is made from, in four statements.
+
+    Args:
+        registry: Where from.
+        columns_of: The ports whose columns are wanted; all by default.
+    """
     p = publications.c
     return Facts(
-        registry.rows(sa.select(products.c.key, products.c.major, products.c.declaration)),
+        registry.rows(sa.select(products.c.key, products.c.declaration)),
         [row["address"] for row in registry.rows(sa.select(ports.c.address))],
-        registry.rows(
-            sa.select(p.address, p.version, p.inputs, p.lineage).where(p.version == newest)
-        ),
+        registry.rows(_newest(p.address, p.version, p.inputs)),
+        _lineages_of(registry, columns_of),
     )
+
+
+def _lineages_of(registry: Registry, addresses: Collection[str] | None) -> dict[str, Lineage]:
+    p = publications.c
+    query = _newest(p.address, p.lineage)
+    if addresses is not None:
+        query = query.where(p.address.in_(list(addresses)))
+    rows = registry.rows(query) if addresses is None or addresses else ()
+    return {row["address"]: Lineage.of(row["lineage"]) for row in rows}
+
+
+def _newest(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    newest = (
+        sa.select(publications.c.address, sa.func.max(publications.c.version).label("version"))
+        .group_by(publications.c.address)
+        .subquery()
+    )
+    same = publications.c.address == newest.c.address
+    return sa.select(*columns).join(newest, same & (publications.c.version == newest.c.version))
 
 
 def graph(facts: Facts, level: Level) -> Graph:
@@ -91,8 +139,8 @@ def _port_links(facts: Facts) -> Iterator[Link]:
 def _asset_links(facts: Facts) -> Iterator[Link]:
     recorded: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
     for row in facts.newest:
-        through = Lineage.of(row["lineage"]).through
-        recorded[product_of(row["address"])].update({**dict.fromkeys(through), **row["inputs"]})
+        made = facts.lineages.get(row["address"], Lineage())
+        recorded[product_of(row["address"])].update(dict.fromkeys(made.through) | row["inputs"])
     told: set[tuple[str, str]] = set()
     for _, reads in _reads(facts):
         for target, sources in reads.items():
@@ -132,9 +180,8 @@ def _read(source: str, target: str, recorded: Mapping[str, int | None]) -> Link:
 
 
 def _lineages(facts: Facts) -> Iterator[tuple[str, Lineage]]:
-    for row in facts.newest:
-        made = Lineage.of(row["lineage"])
-        yield row["address"], replace(made, through={})
+    for address, made in facts.lineages.items():
+        yield address, made
         yield from made.through.items()
 
 

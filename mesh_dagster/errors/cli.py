@@ -56,6 +56,16 @@ class UnknownProductError(MeshError, LookupError):
         )
 
 
+class ExtraMissingError(MeshError, ImportError):
+    """An option needs a package that an extra installs."""
+
+    def __init__(self, option: str, extra: str) -> None:
+        super().__init__(
+            f"'{option}' needs the extra '{extra}', which is not installed. "
+            f"Install mesh-dagster[{extra}]. Nothing was written."
+        )
+
+
 class UnknownColumnError(MeshError, LookupError):
     """A port has no column of this name."""
 

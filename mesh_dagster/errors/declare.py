@@ -87,10 +87,12 @@ class DuplicateProductError(MeshLoadError):
 class CollidingKeyError(MeshLoadError):
     """Two assets of the given products would have one asset key."""
 
-    def __init__(self, asset_key: str, claimants: Iterable[str]) -> None:
+    def __init__(self, asset_key: str, claimants: Iterable[str], *, one_product: bool) -> None:
+        share = "; majors of a product share an internal that is the same function in each"
         super().__init__(
             f"The asset key '{asset_key}' is claimed by {listed(claimants)}. "
-            "Rename one of the internals or ports. No definitions were built."
+            f"Rename one of the internals or ports{share if one_product else ''}. "
+            "No definitions were built."
         )
 
 
@@ -133,6 +135,16 @@ class InternalReadError(MeshLoadError):
         super().__init__(
             f"Product '{who}' reads '{internal}', an internal of '{producer}', which nobody else "
             f"may read. Read one of its ports: {listed(ports)}. No definitions were built."
+        )
+
+
+class DraftReadError(MeshLoadError):
+    """A port that is promised is made from one of which nothing is promised yet."""
+
+    def __init__(self, who: str, drafts: Iterable[str]) -> None:
+        super().__init__(
+            f"'{who}' is made from {listed(drafts)}, a draft of which nothing is promised yet. "
+            "Declare the reader a draft too, or the draft active. No definitions were built."
         )
 
 

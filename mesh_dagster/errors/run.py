@@ -40,6 +40,21 @@ class PublicationRefusedError(MeshError):
         )
 
 
+class ExpectationBrokenError(MeshError):
+    """A publication does not keep what its reader relies on."""
+
+    def __init__(
+        self, who: str, reference: str, broken: list[str], total: int, undone: str
+    ) -> None:
+        shown = "; ".join(broken[:MOST_NAMES]) or "pandera could not judge it"
+        more = f" and {len(broken) - MOST_NAMES} more" if len(broken) > MOST_NAMES else ""
+        super().__init__(
+            f"{who} cannot take '{reference}', which breaks {len(broken)} of the {total} rules "
+            f"that are expected: {shown}{more}. {undone}. Come to terms with the owner of the "
+            "port, or expect less."
+        )
+
+
 class CommitContendedError(MeshError):
     """Other writers kept winning the race for the next version."""
 
@@ -160,3 +175,55 @@ class SqlRefusedError(MeshError, ValueError):
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"The statement {problem}. {remedy} Nothing was read.")
+
+
+class RetiredError(MeshError, LookupError):
+    """A port is retired, so nobody can read it any more."""
+
+    def __init__(self, address: str, day: str, successor: str | None) -> None:
+        instead = f"Read '{successor}' instead." if successor else "It has no successor."
+        super().__init__(f"'{address}' was retired on {day}. {instead} Nothing was read.")
+
+
+class RetiredPortError(MeshError, ValueError):
+    """A port is retired, so nobody can publish to its address again."""
+
+    def __init__(self, address: str, day: str) -> None:
+        super().__init__(
+            f"'{address}' was retired on {day}, and a retired address is never used again. Remove "
+            "the port from its product, or give the product a new major version. Nothing was "
+            "published."
+        )
+
+
+class StillReadError(MeshError, ValueError):
+    """A port that others read shall be retired."""
+
+    def __init__(self, address: str, consumers: Iterable[str]) -> None:
+        super().__init__(
+            f"'{address}' is read by {listed(consumers)}. Have them read another port first, or "
+            "retire it with --force --because '...'. Nothing was retired."
+        )
+
+
+class StillPromisedError(MeshError, ValueError):
+    """A port shall be retired before its readers were told it would be."""
+
+    def __init__(self, address: str, until: str) -> None:
+        super().__init__(
+            f"'{address}' is promised until {until}. Wait until then, or retire it with "
+            "--force --because '...'. Nothing was retired."
+        )
+
+
+class SuccessorRefusedError(MeshError, ValueError):
+    """A retired port is given a successor that cannot be read in its place."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        super().__init__(
+            f"'{address}' {problem}. Name a living port as --successor. Nothing was retired."
+        )
+
+
+class DeprecatedPortWarning(FutureWarning):
+    """A port that is read will be retired; shown by default, unlike a `DeprecationWarning`."""

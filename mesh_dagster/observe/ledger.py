@@ -177,9 +177,10 @@ def times_seen(connection: sa.Connection, breach_ids: Iterable[str]) -> dict[str
 
 
 def muted_addresses(connection: sa.Connection, now: datetime) -> set[str]:
-    """Return the addresses that are muted now."""
-    query = sa.select(mutes.c.address).where(mutes.c.until > now)
-    return {row["address"] for row in fetch(connection, query)}
+    """Return the addresses that are muted now; a draft promises nothing yet, so it is muted."""
+    muted = sa.select(mutes.c.address).where(mutes.c.until > now)
+    drafts = sa.select(ports.c.address).where(ports.c.state == "draft")
+    return {row["address"] for query in (muted, drafts) for row in fetch(connection, query)}
 
 
 def alert_names(connection: sa.Connection, addresses: Iterable[str]) -> Alerted:

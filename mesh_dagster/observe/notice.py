@@ -31,7 +31,7 @@ _TITLES: Mapping[Kind, str] = {
     "breach": "Promise broken",
     "reminder": "Still broken",
     "escalation": "Nobody acknowledged",
-    "recovery": "Recovered",
+    "recovery": "No longer broken",
     "acknowledged": "Acknowledged",
     "refused": "Publication refused",
     "deprecated": "Deprecated",

@@ -43,10 +43,13 @@ class Timeline:
 def timeline(
     port: PortFacts, timing: Timing, judged: Judged, now: datetime, count: int
 ) -> Timeline:
-    """Return `count` points over the window, the last one at `now`."""
+    """Return `count` points over the window, the last one at `now`.
+
+    A port that is younger than its window is drawn from its own begin.
+    """
     window = timing.promise.window
-    begin = now - window
-    moments = [begin + window * number / (count - 1) for number in range(count)]
+    begin = max(now - window, _born(port) or now - window)
+    moments = [begin + (now - begin) * number / (count - 1) for number in range(count)]
     steps = steps_of(port)
     points = []
     for moment in moments:
@@ -77,3 +80,9 @@ def timeline(
         broken=[one for one in judged.broken if one.end > begin],
         published=[one.published_at for one in port.made if one.published_at > begin],
     )
+
+
+def _born(port: PortFacts) -> datetime | None:
+    """Return when a port was registered or first published; `None` before all that is known."""
+    known = [port.registered_at, *(one.published_at for one in port.made[:1])]
+    return min((time for time in known if time), default=None) if port.complete else None

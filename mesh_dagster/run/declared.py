@@ -11,13 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mesh_dagster.declare.lifecycle import state_row
+from mesh_dagster.declare.lifecycle import name_of_state, state_row
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality, sinks
 from mesh_dagster.declare.transcribe import written
 from mesh_dagster.run.registering import register_rows
 from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.retirements import retirements_in
+from mesh_dagster.run.stated import note_stated
 
 Row = dict[str, Any]  # Any: JSON
 
@@ -30,15 +32,19 @@ def register(
 ) -> None:
     """Write a product and its ports as they are declared now, if that is news.
 
+    Ports that are retired are left out.
+
     Args:
         product: What is declared.
         registry: Where to.
         clock: Returns aware UTC; product and port keep the time of their first registration.
         partitions: Describes a port's partitions, as `run/expected.py` reads them.
     """
-    now = clock()
-    rows = [port_row(product, port, now, partitions(port)) for port in product.ports.values()]
-    register_rows(registry, product_row(product, now), rows)
+    now, ended = clock(), retirements_in(registry)
+    living = [port for port in product.ports.values() if str(port.address) not in ended]
+    rows = [port_row(product, port, now, partitions(port)) for port in living]
+    if register_rows(registry, product_row(product, now), rows):
+        note_stated(product, registry)
 
 
 def product_row(product: DataProduct, now: datetime) -> Row:
@@ -94,6 +100,7 @@ def port_row(
         "address": str(port.address),
         "product_key": product.key,
         "description": port.description,
+        "state": name_of_state(port.state),
         "declaration": {
             "version": port.version,
             "state": state_row(port.state),

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -73,6 +73,8 @@ class Snapshot:
     storage_options: Mapping[str, str]
     partitioned: bool = False
     """Whether each commit replaces one partition."""
+    record: Mapping[str, Any] = field(default_factory=dict, compare=False)  # Any: JSON
+    """What the commit of this version says of its publication."""
 
     @property
     def rows(self) -> int:
@@ -258,7 +260,8 @@ def _snapshot(table: DeltaTable, uri: str, storage_options: Mapping[str, str]) -
         for row in actions.iter_rows(named=True)
     )
     partitioned = PARTITION_COLUMN in table.metadata().partition_columns
-    return Snapshot(uri, table.version(), files, schema, storage_options, partitioned)
+    record = table.history(1)[0].get(RECORD_KEY, {})
+    return Snapshot(uri, table.version(), files, schema, storage_options, partitioned, record)
 
 
 def _add_action(file: DataFile) -> AddAction:

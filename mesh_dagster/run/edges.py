@@ -12,7 +12,7 @@ and beside an internal:
 between the port and what other products publish. `Lineage.of(publication.lineage)` reads it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Literal, NamedTuple
@@ -40,6 +40,12 @@ class Edge(NamedTuple):
         """What the edge comes from."""
         return (self.source, self.column)
 
+    def after(self, first: "Edge") -> "Edge":
+        """Return the edge that leads over `first` to where this one leads."""
+        how = max(self.how, first.how, key=_HOW.index)
+        kind = max(self.kind, first.kind, key=_KIND.index)
+        return Edge(*first.key, how, kind)
+
 
 Edges = tuple[Edge, ...]
 """Sorted, each source column once."""
@@ -64,6 +70,27 @@ class Lineage:
         }
         through = record.get("through", {})
         return cls(columns, {key: cls.of(inner) for key, inner in through.items()})
+
+    def to_ports(self) -> dict[str, Edges]:
+        """Return the edges with internals left out: each column to columns of ports alone.
+
+        A chain is known as its least known part, and chooses rows where one of its parts does.
+        """
+        return {name: strongest(self._beyond(edges)) for name, edges in self.columns.items()}
+
+    def _beyond(self, edges: Iterable[Edge]) -> Iterator[Edge]:
+        seen: set[Edge] = set()
+        pending = list(edges)
+        while pending:
+            edge = pending.pop()
+            if edge in seen:
+                continue
+            seen.add(edge)
+            inner = self.through.get(edge.source)
+            if inner is None:
+                yield edge
+                continue
+            pending += [edge.after(part) for part in inner.columns.get(edge.column, ())]
 
     def record(self) -> Record:
         """Write it as JSON."""

@@ -72,10 +72,20 @@ def inputs_of(store: Store, folder: str) -> dict[str, int]:
     return dict(pointer["inputs"]) if pointer else {}
 
 
-def lineage_at(store: Store, folder: str) -> Lineage | None:
-    """Return where the columns of one slice come from, or `None` before its first file."""
-    pointer = _pointer(store, folder)
-    return Lineage.of(pointer["lineage"]) if pointer else None
+def lineage_at(store: Store, place: str, slice_folder: str) -> Lineage:
+    """Return where the columns of an internal come from.
+
+    Args:
+        store: Where internals lie.
+        place: The folder of all its slices.
+        slice_folder: The name of the slice that is asked first; a step without partitions may
+            read an internal with them, whose slices then all stand for it.
+    """
+    pointer = _pointer(store, f"{place}/{slice_folder}")
+    if pointer is None:
+        others = (_pointer(store, str(folder)) for folder in sorted(store.path(place).iterdir()))
+        pointer = next((one for one in others if one), None)
+    return Lineage.of(pointer["lineage"]) if pointer else Lineage()
 
 
 def read_internal(store: Store, folders: Sequence[str], who: str) -> pl.LazyFrame:

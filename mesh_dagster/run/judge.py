@@ -21,7 +21,9 @@ from mesh_dagster.run import delta
 from mesh_dagster.run.audit import audit, audit_staged
 from mesh_dagster.run.conform import NOT_CONFORMING, conform
 from mesh_dagster.run.edges import Lineage
+from mesh_dagster.run.honour import Relied
 from mesh_dagster.run.placing import with_placing
+from mesh_dagster.run.recheck import broken_by_published
 from mesh_dagster.run.record import last_digest, last_rows
 from mesh_dagster.run.sample import write_sample
 from mesh_dagster.run.sidecar import Beside, write_sidecar
@@ -54,6 +56,8 @@ class Batch:
     """When its build began, on the monotonic clock."""
     lineage: Lineage = field(default_factory=Lineage)
     """Where its columns come from."""
+    relied: Relied = field(default_factory=Relied)
+    """What the consumers of the port rely on."""
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -144,12 +148,26 @@ def judge_staged(
         judged = replace(judged, accepted=staged, published=verdict.profile)
     elif quality.otherwise == "quarantine" and _of_rows(verdict):
         judged = _parted(batch, judged, area, aside, others)
+    judged = _honoured(batch, judged, base)
     if judged.accepted and elsewhere:
         return replace(judged, verdict=elsewhere, accepted=None, elsewhere=True)
     if judged.accepted:
         write_sidecar(store, judged.accepted.content, _spanning(batch))
         write_sample(store, judged.accepted.content, batch.port)
     return judged
+
+
+def _honoured(batch: Batch, judged: Judged, base: delta.Snapshot | None) -> Judged:
+    """Judge what is to be published by what consumers rely on; none of its rows is set aside."""
+    if judged.accepted is None or not batch.relied.demands:
+        return judged
+    others = base.of_slice(batch.slice, other=True) if base and batch.slice != WHOLE else None
+    present = replace(others, schema=batch.schema).plan() if others and others.files else None
+    findings = batch.relied.findings(judged.accepted.plan(), present)
+    verdict = replace(judged.verdict, findings=judged.verdict.findings + findings)
+    if any(not finding.passed and finding.rule.level == "error" for finding in findings):
+        return replace(judged, verdict=replace(verdict, accepted=False), accepted=None)
+    return replace(judged, verdict=verdict)
 
 
 def depends_on_others(batch: Batch, store: Store, base: delta.Snapshot | None) -> bool:
@@ -229,13 +247,7 @@ def _verdict_elsewhere(batch: Batch, store: Store, base: delta.Snapshot | None) 
     others = _changed(batch, store, base)
     if others is None:
         return None
-    contract = batch.port.contract
-    try:
-        verdict = audit_staged(replace(others, schema=batch.schema).plan(), contract)
-    except pl.exceptions.PolarsError:
-        # They cannot be read as the new types; as what they are, the type rules name the columns.
-        return replace(audit_staged(others.plan(), contract), accepted=False)
-    return None if verdict.accepted else verdict
+    return broken_by_published(others, batch.schema, batch.port.contract, store)
 
 
 def _parted(

@@ -48,8 +48,14 @@ def lineage_of(
         taken: What it was given.
         made_from: What the team declares, by column.
         columns: The columns that are kept; all by default.
+
+    Returns:
+        Nothing for a plan that cannot be computed; whoever runs it tells.
     """
-    names = plan.collect_schema().names()
+    try:
+        names = plan.collect_schema().names()
+    except pl.exceptions.PolarsError:
+        return Lineage()
     trail = _trail(result, plan, taken) or {name: _unknown(name) for name in names}
     kept = [name for name in (names if columns is None else columns) if name in trail]
     edges = {name: _edges(trail[name], taken, made_from.get(name, ())) for name in kept}
@@ -58,13 +64,22 @@ def lineage_of(
 
 
 def _trail(result: object, plan: pl.LazyFrame, taken: Collection[Taken]) -> Trail | None:
-    if not is_relation(result):
-        return plan_trail(plan)
+    try:
+        return _sql_trail(result, taken) if is_relation(result) else plan_trail(plan)
+    except (Exception, pl.exceptions.PanicException):  # noqa: BLE001 - see the module's promise
+        # The parser, or the plan as polars shows it, met what it does not know.
+        return None
+
+
+def _sql_trail(
+    relation: Any,  # noqa: ANN401 - duckdb is imported only by those who use it
+    taken: Collection[Taken],
+) -> Trail | None:
     # Only builds in SQL wait for the library that reads it.
     from mesh_dagster.run.sql_trail import sql_trail  # noqa: PLC0415
 
-    relation: Any = result  # Any: duckdb is imported only by those who use it
-    return sql_trail(relation.sql_query(), relation.columns, {t.name: t.columns for t in taken})
+    views = {one.name: one.columns for one in taken}
+    return sql_trail(relation.sql_query(), relation.columns, views)
 
 
 def _unknown(name: str) -> frozenset[Origin]:

@@ -10,7 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mesh_dagster.declare.lifecycle import StateName
 from mesh_dagster.run.registry import Registry, ports, products, publications, refusals
+from mesh_dagster.run.retirements import METADATA, retirements
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,13 @@ class PortStatus:
     """The first refusal of a slice that has not been published since."""
     refused_batches: int
     """The refusals since then."""
+    state: StateName | None = None
+    """Where it stands in its life; `None` where that was never declared."""
 
 
 def overview(registry: Registry) -> list[PortStatus]:
     """Return every declared port and every address with publications, by address."""
+    registry.make(METADATA)
     with registry.begin() as connection:
         return [PortStatus(*row) for row in connection.execute(_query())]
 
@@ -65,6 +70,7 @@ def _query() -> sa.Select[Any]:
             publications.c.data_time,
             refused.c.refused_since,
             sa.func.coalesce(refused.c.refused_batches, 0).label("refused_batches"),
+            sa.case((retirements.c.address.is_not(None), "retired"), else_=ports.c.state),
         )
         .join_from(known, ports, ports.c.address == known.c.address, isouter=True)
         .join(
@@ -78,6 +84,7 @@ def _query() -> sa.Select[Any]:
             isouter=True,
         )
         .join(refused, refused.c.address == known.c.address, isouter=True)
+        .join(retirements, retirements.c.address == known.c.address, isouter=True)
         .order_by(known.c.address)
     )
 

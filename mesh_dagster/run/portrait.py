@@ -6,12 +6,15 @@ Out: a `Portrait`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mesh_dagster.declare.address import Address
-from mesh_dagster.errors import NotPublishedError
-from mesh_dagster.run.overview import PortStatus, overview
+from mesh_dagster.run.overview import PortStatus
 from mesh_dagster.run.registry import Publication, Refusal, Registry
+from mesh_dagster.run.retired import Retired
+from mesh_dagster.run.retirements import retirements_in
+from mesh_dagster.run.retiring import known_port
 
 _NEWEST = 5
 Declaration = Mapping[str, Any]  # Any: JSON, as `run/declared.py` writes it
@@ -31,8 +34,12 @@ class Portrait:
     """The newest ones, newest first."""
     refusals: Sequence[Refusal]
     """Likewise."""
+    withdrawn_at: datetime | None
+    """Aware UTC; since when nobody declares the port any more."""
     read_by: Sequence[str]
     """The products that declare it as an input."""
+    retired: Retired | None = None
+    """How it ended; `None` while it lives."""
 
 
 def portrait(registry: Registry, address: Address) -> Portrait:
@@ -42,22 +49,22 @@ def portrait(registry: Registry, address: Address) -> Portrait:
         NotPublishedError: The registry knows no such port.
     """
     text = str(address)
-    ports = {status.address: status for status in overview(registry)}
-    if text not in ports:
-        raise NotPublishedError(text, ports)
+    status = known_port(registry, address)
     declared = next(iter(registry.ports(text)), None)
     products = registry.products()
     own = (p for p in products if (p["key"], p["major"]) == (address.key, address.major))
     return Portrait(
-        status=ports[text],
+        status=status,
         description=declared["description"] if declared else None,
         declaration=declared["declaration"] if declared else None,
         product=next(own, {}).get("declaration") if declared else None,
         publications=registry.publications(text, _NEWEST),
         refusals=registry.refusals(text, _NEWEST),
+        withdrawn_at=declared["withdrawn_at"] if declared else None,
         read_by=[
             f"{p['key']} {p['version']}"
             for p in products
             if text in p["declaration"]["inputs"].values()
         ],
+        retired=retirements_in(registry).get(text),
     )

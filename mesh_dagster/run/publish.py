@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mesh_dagster.declare.transcribe import written
 from mesh_dagster.errors import (
     CommitContendedError,
     PartitioningChangedError,
@@ -21,6 +22,7 @@ from mesh_dagster.errors import (
 )
 from mesh_dagster.run import delta, record
 from mesh_dagster.run.groups import group_facts
+from mesh_dagster.run.honour import Relied
 from mesh_dagster.run.judge import (
     Batch,
     Judged,
@@ -31,9 +33,11 @@ from mesh_dagster.run.judge import (
 )
 from mesh_dagster.run.quarantine import TRIES, pause, set_aside
 from mesh_dagster.run.registry import Publication, Refusal, Registry
+from mesh_dagster.run.retired import require_publishable
 from mesh_dagster.run.stage import Staged, Staging
+from mesh_dagster.run.stated import stated_of
 from mesh_dagster.run.store import WHOLE, Store
-from mesh_dagster.run.verdict import Finding, Verdict
+from mesh_dagster.run.verdict import Verdict, finding_text
 
 _ELSEWHERE = "in partitions that were published under an earlier contract"
 
@@ -73,6 +77,7 @@ def publish(
         clock: Returns aware UTC; stamps a refusal.
 
     Raises:
+        RetiredPortError: The port is retired.
         PartitioningChangedError: The port was published whole so far, or in partitions.
         StagingFailedError: The store cannot be written.
         RegistryError: The registry cannot be written.
@@ -80,23 +85,20 @@ def publish(
         TooManyGroupsError: The port promises the freshness of more groups than are watched.
         Exception: Whatever the build itself raised when its plan ran.
     """
+    require_publishable(store, batch.port.address)
     uri, aside_uri = store.table(batch.port.address), store.quarantine(batch.port.address)
     base = delta.snapshot(store, uri)
     _require_partitioning(batch, base, delta.snapshot(store, aside_uri))
+    known = stated_of(registry, str(batch.port.address))
+    if known:
+        relied = Relied.on(written(batch.port.contract), known, batch.port.honours)
+        batch = replace(batch, relied=relied)
     try:
         with Staging(store, uri) as area, Staging(store, aside_uri) as aside:
             return _published_or_refused(batch, store, registry, clock, base, area, aside)
     except delta.NotWrittenError as error:
         still = current(delta.snapshot(store, uri))
         raise StagingFailedError(str(batch.port.address), still) from error
-
-
-def finding_text(finding: Finding, rows: int) -> str:
-    """Say which rule failed, and on how many of the rows."""
-    note = f" ({finding.note})" if finding.note else ""
-    if finding.failing_rows is None:
-        return f"'{finding.rule.text}'{note}"
-    return f"'{finding.rule.text}' on {finding.failing_rows:,} of {rows:,} rows{note}"
 
 
 def _published_or_refused(
@@ -218,6 +220,8 @@ def _remedy(batch: Batch, judged: Judged) -> str:
     address, quality = batch.port.address, batch.port.quality
     if judged.elsewhere:
         return "Mend those partitions under the earlier contract, or declare a new major version."
+    if any(finding.rule.check == "expectations" for finding in judged.verdict.broken):
+        return "Fix the batch, or come to terms with these consumers."
     if judged.rejected is not None and judged.staged is not None:
         rows, valid = judged.staged.rows, judged.staged.rows - judged.rejected.rows
         return (

@@ -5,23 +5,34 @@ Out: a lazy frame or a DuckDB relation with the promised columns and types.
 Only whole publications that passed their audit can be met here.
 """
 
+import warnings
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from mesh_dagster.declare.address import Reference
+from mesh_dagster.declare.lifecycle import Deprecated, state_of, state_text
 from mesh_dagster.declare.storage import RULES_COLUMN
-from mesh_dagster.errors import NotPublishedError, UnknownVersionError
+from mesh_dagster.errors import DeprecatedPortWarning, NotPublishedError, UnknownVersionError
 from mesh_dagster.run import delta, frames
 from mesh_dagster.run.count import Read, Way, count, who_reads, why_read
+from mesh_dagster.run.retired import require_readable
 from mesh_dagster.run.store import Store
 
 if TYPE_CHECKING:
     import duckdb
 
+    from mesh_dagster.declare.contract import PanderaContract
 
-def read(address: str, *, store: Store | None = None, purpose: str | None = None) -> pl.LazyFrame:
+
+def read(
+    address: str,
+    *,
+    store: Store | None = None,
+    purpose: str | None = None,
+    expects: "PanderaContract | None" = None,
+) -> pl.LazyFrame:
     """Read a port by its address.
 
     The registry, where there is one, counts who reads what: MESH_READER, else the user.
@@ -31,6 +42,8 @@ def read(address: str, *, store: Store | None = None, purpose: str | None = None
             `?as_of=2026-11-01T00:00:00Z` or `?quarantine` where wanted.
         store: The store to read; the one of MESH_ROOT by default.
         purpose: What it is read for, shown to the port's owner; MESH_PURPOSE by default.
+        expects: What is relied on, a `pandera.polars` model or schema. Its columns alone are
+            returned, after an audit that happens at once.
 
     Returns:
         The port's columns and types as its contract promises them, in no promised order of rows.
@@ -40,8 +53,17 @@ def read(address: str, *, store: Store | None = None, purpose: str | None = None
         AddressRefusedError: The text is no address.
         NotPublishedError: Nothing was published there.
         UnknownVersionError: There is no such publication, or it is no longer kept.
+        ExpectationBrokenError: The publication does not keep what is expected.
+        RetiredError: The port is retired. Its publications can still be read by their numbers
+            until they are past their retention.
+
+    Warns:
+        DeprecatedPortWarning: The port is deprecated.
     """
-    return counted(Reference.parse(address), store or Store.at(), "python", purpose).plan()
+    content = _resolved(address, store, purpose)
+    if expects is None:
+        return content.plan()
+    return _expected(Reference.parse(address), content, expects).plan()
 
 
 def relation(
@@ -59,7 +81,7 @@ def relation(
         store: As for `read`.
         purpose: As for `read`.
     """
-    content = counted(Reference.parse(address), store or Store.at(), "python", purpose)
+    content = _resolved(address, store, purpose)
     return frames.relation(content, connection or connect())
 
 
@@ -82,6 +104,17 @@ def counted(
     return content
 
 
+def _expected(
+    reference: Reference, content: delta.Snapshot, expects: "PanderaContract"
+) -> delta.Snapshot:
+    from mesh_dagster.declare.expectation import expectation_of  # noqa: PLC0415 - needs pandera
+    from mesh_dagster.run.take import take  # noqa: PLC0415 - likewise
+
+    port = str(reference.address)
+    expected = expectation_of(port, expects)
+    return take(content, expected, port, "This reader", "Nothing was read")
+
+
 def read_of(
     reference: Reference, content: delta.Snapshot, way: Way, purpose: str | None = None
 ) -> Read:
@@ -96,8 +129,21 @@ def read_of(
     )
 
 
+def _resolved(address: str, store: Store | None, purpose: str | None) -> delta.Snapshot:
+    """Count a read of this process, and warn its caller of a deprecated port."""
+    reference = Reference.parse(address)
+    content = counted(reference, store or Store.at(), "python", purpose)
+    state = state_of(content.record.get("state"))
+    if isinstance(state, Deprecated):
+        told = f"'{reference.address}' is {state_text(state)}."
+        warnings.warn(told, DeprecatedPortWarning, stacklevel=3)
+    return content
+
+
 def resolve(reference: Reference, store: Store) -> delta.Snapshot:
     """Find the snapshot that a reference means; raises as `read` does."""
+    if reference.version is None:
+        require_readable(store, reference.address)
     if reference.quarantine:
         rejected = delta.snapshot(store, store.quarantine(reference.address))
         return rejected or _empty_quarantine(reference, store)
@@ -121,6 +167,7 @@ def _earlier(reference: Reference, store: Store, uri: str) -> delta.Snapshot:
     )
     found = delta.snapshot(store, uri, version) if version in made else None
     if found is None or not all(store.path(url).exists() for url in found.urls):
+        require_readable(store, reference.address)
         raise _unknown(reference, made)
     return found
 

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Any
 
 from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.lifecycle import state_row
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.run import delta
 from mesh_dagster.run.registry import Publication
@@ -37,6 +38,7 @@ def facts(
     event_time = _data_time(port, published)
     return {
         "address": str(port.address),
+        "state": state_row(port.state),
         "contract_version": port.version,
         "contract_digest": port.contract.digest,
         "verdict_digest": verdict.digest,

@@ -43,6 +43,8 @@ ports = sa.Table(
     sa.Column("address", sa.String, primary_key=True),
     sa.Column("product_key", sa.String, nullable=False, index=True),
     sa.Column("description", sa.String),
+    # The name of the declared state; `retired` is kept by `run/retired.py`.
+    sa.Column("state", sa.String),
     sa.Column("declaration", _JSON, nullable=False),
     sa.Column("registered_at", UtcDateTime, nullable=False, info={KEPT: True}),
     # Set when nobody declares the port any more, and empty again as soon as somebody does.

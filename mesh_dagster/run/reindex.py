@@ -1,8 +1,8 @@
 """Rebuild what the registry knows of publications from the Delta logs, which are the truth.
 
 In:  a store, the registry, a clock reading.
-Out: what was written and dropped, port by port. Products stay as they are declared, refusals as
-they were recorded. Doing it twice changes nothing.
+Out: what was written and dropped, port by port. Retired ports are noted from their markers.
+Products stay as they are declared, refusals as they were recorded. Doing it twice changes nothing.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from datetime import datetime
 from mesh_dagster.declare.address import Address
 from mesh_dagster.run import delta, record
 from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.retired import retirement
+from mesh_dagster.run.retirements import note
 from mesh_dagster.run.store import Store
 
 
@@ -33,6 +35,10 @@ def reindex(store: Store, registry: Registry, now: datetime) -> list[Reindexed]:
         registry: What is rebuilt; rows of ports without a table in the store are left alone.
         now: Aware UTC; rows of publications made after it are left alone.
     """
+    for address in store.addresses(published=False):
+        ended = retirement(store, address)
+        if ended is not None:
+            note(ended, registry)
     return [_port(address, store, registry, now) for address in store.addresses()]
 
 

@@ -89,7 +89,7 @@ def _open_ports(
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(domain)}")
     for address, name in names.items():
         schema, _, view = name.partition(".")
-        if view not in text:
+        if not re.search(rf"\b{view}\b", text):
             continue
         content = resolve(Reference(address), store)
         if name in named:

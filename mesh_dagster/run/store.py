@@ -67,6 +67,10 @@ class Store:
         domain, product, major, port = address.parts
         return self._under(domain, product, major, "quarantine", port)
 
+    def retired(self, address: Address) -> str:
+        """Return the file that ends a port; Delta and its readers pass over the underscore."""
+        return self._under(*address.parts, "_retired.json")
+
     def internal(self, product_key: str, name: str, partition: str) -> str:
         """Return the folder of one partition of an internal; `WHOLE` for one without."""
         domain, product = product_key.split("/")

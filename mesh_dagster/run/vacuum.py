@@ -2,8 +2,9 @@
 
 In:  a store, the retention of each port, a clock reading.
 Out: what was deleted, port by port. The current version, and every version that was still current
-within the retention, keeps all its files. Rejected rows are let go by their own age, even those
-that nothing has replaced: they may be personal, and the port may never publish again.
+within the retention, keeps all its files; a retired port has no current version. Rejected rows are
+let go by their own age, even those that nothing has replaced: they may be personal, and the port
+may never publish again.
 
 Why: a staging marker is locked while its writer lives, so an unlocked marker tells an orphan at
 once. Where there are no locks (object stores), or the marker is lost, age tells.
@@ -22,6 +23,7 @@ from mesh_dagster.errors import QuarantineKeptError
 from mesh_dagster.run import delta
 from mesh_dagster.run.internal import current_file
 from mesh_dagster.run.quarantine import let_go
+from mesh_dagster.run.retired import retirement
 from mesh_dagster.run.sidecar import sidecars_of
 from mesh_dagster.run.stage import DATA, MARKERS
 from mesh_dagster.run.store import Store
@@ -73,7 +75,9 @@ def vacuum(
     """
     found = []
     for address in store.addresses(published=False):
-        replaced = _Expiry(now - retention(address), by_age=False, dry_run=dry_run)
+        before, ended = now - retention(address), retirement(store, address)
+        over = ended is not None and ended.retired_at < before
+        replaced = _Expiry(before, by_age=False, dry_run=dry_run, over=over)
         aged = _Expiry(now - (quarantine or retention)(address), by_age=True, dry_run=dry_run)
         found.append(_table(store, store.table(address), now, replaced))
         try:
@@ -90,6 +94,8 @@ class _Expiry:
     by_age: bool
     """Whether a file expires by the time when it was added, and not when it was replaced."""
     dry_run: bool
+    over: bool = False
+    """Whether the port was retired before; then nothing of it is current."""
 
 
 def _table(store: Store, uri: str, now: datetime, expiry: _Expiry) -> Vacuumed:
@@ -139,7 +145,8 @@ def _expired(
     """Return the files whose time is over, once none of them can be read any more."""
     active = {file.path for file in current.files} if current else set()
     if not expiry.by_age:
-        return {path for path, (_, at) in logged.items() if at and at < expiry.before} - active
+        gone = {path for path, (_, at) in logged.items() if at and at < expiry.before}
+        return gone | active if expiry.over else gone - active
     old = {path for path, (at, _) in logged.items() if at and at < expiry.before}
     if current and old & active and not expiry.dry_run:
         return old - let_go(store, current, old)

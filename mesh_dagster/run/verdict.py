@@ -45,6 +45,14 @@ class Finding:
     """Some of these rows, at most as many as were asked for."""
 
 
+def finding_text(finding: Finding, rows: int) -> str:
+    """Say which rule failed, and on how many of the rows."""
+    note = f" ({finding.note})" if finding.note else ""
+    if finding.failing_rows is None:
+        return f"'{finding.rule.text}'{note}"
+    return f"'{finding.rule.text}' on {finding.failing_rows:,} of {rows:,} rows{note}"
+
+
 @dataclass(frozen=True)
 class ColumnProfile:
     """What one column of a staged batch holds."""

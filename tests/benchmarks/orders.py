@@ -101,6 +101,14 @@ def contract(
     )
 
 
+def of_ranges() -> pa.DataFrameSchema:
+    """Return a contract that footers can prove: types, nulls and ranges, without keys."""
+    whole = contract(full=False, unique=())
+    amount = whole.columns["amount"]
+    amount.checks, amount.nullable = [pa.Check.ge(0)], True
+    return pa.DataFrameSchema(whole.columns)
+
+
 def key_contract(*unique: str) -> pa.DataFrameSchema:
     """Return a contract with a key, and no rule but for the types of its columns."""
     whole = contract(unique=unique)

@@ -141,11 +141,36 @@ def test_the_same_part_is_written_as_json_and_as_diagrams() -> None:
 
 
 @pytest.mark.usefixtures("told")
+def test_openlineage_gets_a_line_for_each_port_with_a_publication() -> None:
+    events = [json.loads(line) for line in shown(TOTALS, "--format", "openlineage").splitlines()]
+
+    assert [(event["eventType"], event["job"]["name"]) for event in events] == [
+        ("COMPLETE", "totals/v1/daily"),
+        ("COMPLETE", "orders/v1/lines"),
+    ]
+    assert [one["name"] for one in events[0]["inputs"]] == ["artists/v1/names", "orders/v1/lines"]
+    assert events[1]["outputs"][0]["facets"]["ownership"]["owners"] == [{"name": "team:sales"}]
+
+
+@pytest.mark.usefixtures("told")
+def test_openlineage_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mesh_dagster.discover.openlineage", None)
+
+    result = mesh("lineage", TOTALS, "--format", "openlineage")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "'--format openlineage' needs the extra 'openlineage', which is not installed. "
+        "Install mesh-dagster[openlineage]. Nothing was written.\n"
+    )
+
+
+@pytest.mark.usefixtures("told")
 def test_what_stands_in_two_places_is_shown_whole_once() -> None:
     again = Edge(ORDERS, "amount", "derived", "value")
     both = (again, Edge(ARTISTS, "name", "derived", "value"))
-    record(TOTALS, 2, Lineage({"amount": both}))
-    record(ARTISTS, 1, Lineage({"name": (again,)}))
+    record(TOTALS, 2, Lineage({"amount": both}), orders=5, artists=1)
+    record(ARTISTS, 1, Lineage({"name": (again,)}), orders=5)
 
     assert (
         shown(f"{TOTALS}#amount", "--up")

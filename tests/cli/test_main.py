@@ -6,7 +6,7 @@ from mesh_dagster.cli.main import main
 from mesh_dagster.run.store import Store
 from tests.cli.scenario import mesh
 
-COMMANDS = ["ls", "show", "read", "sql", "run", "demo", "vacuum", "reindex"]
+COMMANDS = ["ls", "show", "read", "sql", "run", "demo", "retire", "vacuum", "reindex"]
 GROUPS = ["alerts", "export", "slo"]
 
 

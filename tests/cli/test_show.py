@@ -1,6 +1,11 @@
 import json
+from contextlib import closing
+from datetime import datetime, timezone
 
-from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, publish_lines, rows, words
+from mesh_dagster.observe.watch import Watcher, take_over, withdraw
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, now, publish_lines, rows, words
 
 WHOLE = """\
 mesh://sales/orders/v1/lines
@@ -57,6 +62,21 @@ def test_show_of_a_declared_port_says_that_it_was_never_published() -> None:
     assert f"made from  {ORDERS}\n" in result.stdout
 
 
+def test_show_of_a_port_that_nobody_declares_any_more_says_that_it_promises_nothing() -> None:
+    declare()
+    gone, there = ORDERS.partition("?")[0], Watcher("sales.py", frozenset({"sales"}))
+    with closing(Registry(Store.at().registry_url)) as registry:
+        take_over([gone], registry, now(), watcher=there)
+        withdraw([], registry, datetime(2026, 3, 1, tzinfo=timezone.utc), watcher=there)
+
+    shown, drawn = mesh("show", gone), mesh("slo", "history", gone)
+
+    assert "promises   none: no code location declares it since 2026-03-01 00:00:00 UTC\n" in (
+        shown.stdout
+    )
+    assert drawn.stderr.startswith(f"'{gone}' promises no freshness, so it has no history of it.")
+
+
 def test_show_for_scripts_holds_the_whole_declaration() -> None:
     declare()
     publish_lines(rows(1, 2))
@@ -71,7 +91,9 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
         "publications",
         "read_by",
         "refusals",
+        "retired",
         "status",
+        "withdrawn_at",
     ]
     assert known["product"]["retention_seconds"] == 3600
     assert [made["version"] for made in known["publications"]] == [0]

@@ -178,8 +178,12 @@ def test_a_history_is_drawn_as_text() -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == f"{ROYALTIES}: broken 1 time; its error budget is spent 49.1 times"
     assert [line[:8] for line in lines[1:9]] == ["       |"] * 3 + [" limit |"] + ["       |"] * 4
-    assert lines[10].split()[1].count("!") == 35
-    assert lines[11] == "        2026-02-16 00:00:00 UTC to 2026-03-16 00:00:00 UTC"
+    assert lines[10].split()[1] == ".." + 70 * "!"
+    born = "2026-03-02 00:00:00 UTC"
+    assert lines[11] == f"        {born} to 2026-03-16 00:00:00 UTC", "and not its whole window"
+    assert mesh("slo", "history", ROYALTIES, "--as-of", "2026-04-16").stdout.endswith(
+        "        2026-03-19 00:00:00 UTC to 2026-04-16 00:00:00 UTC\n"
+    )
 
 
 @pytest.mark.usefixtures("registry")

@@ -104,8 +104,8 @@ def test_a_port_has_one_check_for_each_family_of_rules_and_one_for_its_promise()
 
     found = {key: {c.name for c in checks if c.asset_key == key} for key in (EVENTS, BY_STATION)}
     assert found == {
-        EVENTS: {"schema", "values", "keys", "freshness"},
-        BY_STATION: {"schema", "values", "keys"},
+        EVENTS: {"schema", "values", "keys", "expectations", "freshness"},
+        BY_STATION: {"schema", "values", "keys", "expectations"},
     }
 
 

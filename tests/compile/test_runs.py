@@ -64,6 +64,7 @@ def test_a_good_batch_is_published_checked_and_described(
         "schema": (True, "WARN"),
         "values": (True, "WARN"),
         "keys": (True, "WARN"),
+        "expectations": (True, "WARN"),
         "freshness": (False, "ERROR"),
     }
 
@@ -76,7 +77,7 @@ def test_checks_come_after_the_materialization_that_they_judge(
     step = "media_player__plays__v1__events"
     kinds = [e.event_type_value for e in result.all_events if e.step_key == step]
     order = [k for k in kinds if k in {"ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION"}]
-    assert order == ["ASSET_MATERIALIZATION"] + ["ASSET_CHECK_EVALUATION"] * 4
+    assert order == ["ASSET_MATERIALIZATION"] + ["ASSET_CHECK_EVALUATION"] * 5
 
 
 def test_a_check_lists_every_rule_with_its_failing_rows(instance: dg.DagsterInstance) -> None:

@@ -13,6 +13,7 @@ from mesh_dagster.errors import (
     CircularInputError,
     CollidingKeyError,
     DeclarationError,
+    DraftReadError,
     DuplicateProductError,
     InternalReadError,
     NoProductError,
@@ -234,8 +235,67 @@ def test_two_majors_do_not_share_the_name_of_an_internal() -> None:
         "The asset key 'media_player/plays/internal/raw_plays' is claimed by "
         "'internal raw_plays of media_player/plays 1.0.0', "
         "'internal raw_plays of media_player/plays 2.0.0'. "
-        "Rename one of the internals or ports. No definitions were built."
+        "Rename one of the internals or ports; majors of a product share an internal that is the "
+        "same function in each. No definitions were built."
     )
+
+
+def test_two_majors_share_an_internal_that_is_one_function() -> None:
+    old, new = published("media_player/plays"), published("media_player/plays", version="2.0.0")
+    raw_plays = named("raw_plays")
+    for product in (old, new):
+        product.internal(raw_plays)
+
+    assert order_of(old, new) == ["media_player/plays", "media_player/plays"]
+
+
+def test_two_majors_do_not_share_an_internal_that_reads_different_ports() -> None:
+    def raw_plays(input_0: pl.LazyFrame) -> pl.LazyFrame:
+        return input_0
+
+    old = published("media_player/plays", "radio/log/v1/events")
+    new = published("media_player/plays", "radio/log/v2/events", version="2.0.0")
+    for product in (old, new):
+        product.internal(raw_plays)
+
+    with pytest.raises(CollidingKeyError):
+        Mesh.of([old, new])
+
+
+def test_what_is_promised_is_not_made_from_a_draft() -> None:
+    def counted(input_0: pl.LazyFrame) -> pl.LazyFrame:
+        return input_0
+
+    def totals(counted: pl.LazyFrame) -> pl.LazyFrame:
+        return counted
+
+    source = declared("radio/log")
+    source.port(contract=CONTRACT, state="draft")(named("events"))
+    reader = declared("media_player/plays", reads=("radio/log/v1/events",))
+    reader.internal(counted)
+    reader.port(contract=CONTRACT)(totals)
+
+    with pytest.raises(DraftReadError) as refused:
+        Mesh.of([source, reader])
+
+    assert str(refused.value) == (
+        "'mesh://media_player/plays/v1/totals' is made from 'mesh://radio/log/v1/events', a draft "
+        "of which nothing is promised yet. Declare the reader a draft too, or the draft active. "
+        "No definitions were built."
+    )
+
+
+def test_a_draft_is_made_from_a_draft() -> None:
+    def totals(input_0: pl.LazyFrame) -> pl.LazyFrame:
+        return input_0
+
+    source = declared("radio/log")
+    source.port(contract=CONTRACT, state="draft")(named("events"))
+    reader = declared("media_player/plays", reads=("radio/log/v1/events",))
+    reader.port(contract=CONTRACT, state="draft")(totals)
+    reader.port(contract=CONTRACT)(named("other"))
+
+    assert order_of(source, reader) == ["radio/log", "media_player/plays"]
 
 
 def test_an_asset_is_adopted_once() -> None:

@@ -28,13 +28,9 @@ def product(key: str, reads: Mapping[str, list[str]], *inputs: str) -> dict[str,
 
 
 def published(
-    address: str,
-    version: int,
-    inputs: Mapping[str, int] | None = None,
-    lineage: Lineage | None = None,
+    address: str, version: int, inputs: Mapping[str, int] | None = None
 ) -> dict[str, Any]:  # Any: JSON
-    record = (lineage or Lineage()).record()
-    return {"address": address, "version": version, "inputs": inputs or {}, "lineage": record}
+    return {"address": address, "version": version, "inputs": inputs or {}}
 
 
 def value(source: str, column: str) -> Edge:
@@ -52,22 +48,14 @@ FACTS = Facts(
         product("board/report", {REPORT: [MONTHLY]}, MONTHLY),
     ],
     ports=[LINES, MONTHLY, REPORT],
-    newest=[
-        published(
-            LINES,
-            4,
-            lineage=Lineage({"amount": (value(RAW, "Price"),)}, {RAW: Lineage({"Price": ()})}),
+    newest=[published(LINES, 4), published(MONTHLY, 2, {LINES: 3})],
+    lineages={
+        LINES: Lineage({"amount": (value(RAW, "Price"),)}, {RAW: Lineage({"Price": ()})}),
+        MONTHLY: Lineage(
+            {"earned": (value(JOINED, "amount"), row(JOINED, "track"))},
+            {JOINED: Lineage({"amount": (value(LINES, "amount"),), "track": ()})},
         ),
-        published(
-            MONTHLY,
-            2,
-            {LINES: 3},
-            Lineage(
-                {"earned": (value(JOINED, "amount"), row(JOINED, "track"))},
-                {JOINED: Lineage({"amount": (value(LINES, "amount"),), "track": ()})},
-            ),
-        ),
-    ],
+    },
 )
 
 
@@ -113,7 +101,7 @@ def test_assets_are_linked_with_their_internals() -> None:
 
 def test_what_is_no_longer_declared_but_was_read_last_is_still_linked() -> None:
     facts = Facts(
-        [product("board/report", {REPORT: []})], [REPORT], [published(REPORT, 1, {MONTHLY: 2})]
+        [product("board/report", {REPORT: []})], [REPORT], [published(REPORT, 1, {MONTHLY: 2})], {}
     )
 
     assert [tuple(link) for link in graph(facts, "port").links] == [

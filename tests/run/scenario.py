@@ -10,7 +10,8 @@ import pandera.polars as pa
 import polars as pl
 
 from mesh_dagster.declare.contract import PanderaContract
-from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.lifecycle import State
+from mesh_dagster.declare.port import Honours, OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.run import delta
@@ -50,7 +51,7 @@ def product_of(version: str = "1.0.0") -> DataProduct:
     )
 
 
-def port_of(
+def port_of(  # noqa: PLR0913 - the arguments of a port
     contract: PanderaContract = Line,
     *,
     name: str = "lines",
@@ -58,6 +59,8 @@ def port_of(
     quality: Quality | None = None,
     freshness: Freshness | None = None,
     partition_column: str | Mapping[str, str] | None = None,
+    honours: Honours = "warn",
+    state: State = "active",
 ) -> OutputPort:
     product = product_of(version)
 
@@ -66,7 +69,12 @@ def port_of(
 
     build.__name__ = name
     product.port(
-        contract=contract, quality=quality, freshness=freshness, partition_column=partition_column
+        contract=contract,
+        quality=quality,
+        freshness=freshness,
+        partition_column=partition_column,
+        honours=honours,
+        state=state,
     )(build)
     return product.ports[name]
 

@@ -179,15 +179,68 @@ def test_an_edge_of_every_row_is_written_once() -> None:
 
 def test_an_internal_keeps_where_its_columns_come_from() -> None:
     store = Store.at()
-    folder = store.internal("sales/invoices", "raw", "")
+    place = store.internal("sales/invoices", "raw", "").rpartition("/")[0]
     known = Lineage({"track": (Edge(LINES, "track", "derived", "value"),)})
+    write_internal(store, f"{place}/east", ROWS.lazy(), {LINES: 3}, known.record())
+    write_internal(store, f"{place}/west", ROWS.lazy(), {})
 
-    before = lineage_at(store, folder)
-    write_internal(store, folder, ROWS.lazy(), {LINES: 3}, known.record())
+    assert lineage_at(store, place, "east") == known
+    assert lineage_at(store, place, "west") == Lineage()
+    assert lineage_at(store, place, "whole") == known
+    assert read_internal(store, [f"{place}/east"], "raw").collect().equals(ROWS)
 
-    assert before is None
-    assert lineage_at(store, folder) == known
-    assert read_internal(store, [folder], "raw").collect().equals(ROWS)
+
+def test_no_lineage_is_known_of_what_was_never_stored() -> None:
+    store = Store.at()
+    place = store.internal("sales/invoices", "raw", "").rpartition("/")[0]
+    store.path(place).mkdir(parents=True)
+
+    assert lineage_at(store, place, "whole") == Lineage()
+
+
+def test_what_cannot_be_followed_at_all_is_assumed_and_fails_nothing() -> None:
+    with duckdb.connect() as connection:
+        relation = connection.sql("SELECT 1 AS amount")
+    closed, taken = relation, Taken("lines", LINES, ROWS.columns)
+
+    known = lineage_of(closed, ROWS.lazy().select("amount"), [taken], {})
+    broken = lineage_of(pl.LazyFrame(), pl.LazyFrame().select("unknown"), [taken], {})
+
+    assert known.columns == {"amount": (Edge(LINES, "amount", "assumed", "value"),)}
+    assert broken == Lineage()
+
+
+def test_chains_through_internals_are_as_well_known_as_their_least_known_part() -> None:
+    inner, innermost = "a/b/internal/inner", "a/b/internal/innermost"
+    known = Lineage(
+        {"x": (Edge(inner, "y", "derived", "value"), Edge(LINES, "day", "declared", "row"))},
+        {
+            inner: Lineage(
+                {
+                    "y": (
+                        Edge(innermost, "z", "derived", "row"),
+                        Edge(LINES, "amount", "assumed", "value"),
+                    )
+                }
+            ),
+            innermost: Lineage(
+                {
+                    "z": (
+                        Edge(LINES, "track", "derived", "value"),
+                        Edge(inner, "y", "derived", "row"),
+                    )
+                }
+            ),
+        },
+    )
+
+    assert known.to_ports() == {
+        "x": (
+            Edge(LINES, "amount", "assumed", "value"),
+            Edge(LINES, "day", "declared", "row"),
+            Edge(LINES, "track", "derived", "row"),
+        )
+    }
 
 
 def test_a_publication_keeps_where_its_columns_come_from() -> None:

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -399,6 +400,23 @@ def test_a_contract_that_older_partitions_break_is_refused() -> None:
         "Mend those partitions under the earlier contract, or declare a new major version."
     )
     assert_nothing_changed()
+
+
+def test_what_footers_prove_of_older_partitions_is_not_scanned_for(mesh_root: Path) -> None:
+    ranges = pa.DataFrameSchema({"order": pa.Column(int), "artist": pa.Column(str)})
+    publish_well(lines(5, 6), port_of(ranges), "a")
+    [file] = (mesh_root / "sales/orders/v1/lines/data").glob("*.parquet")
+    whole = file.read_bytes()
+    footer = int.from_bytes(whole[-8:-4], "little") + 8
+    file.write_bytes(whole[:4] + b"?" * (len(whole) - footer - 4) + whole[-footer:])
+    higher, unproven = deepcopy(ranges), deepcopy(ranges)
+    higher.columns["order"].checks = [pa.Check.ge(5)]
+    unproven.columns["order"].checks = [pa.Check.ge(6)]
+
+    publish_well(lines(7), port_of(higher), "b")
+
+    with pytest.raises((pl.exceptions.PolarsError, OSError)):
+        publish_batch(lines(8), port_of(unproven), "b")
 
 
 @pytest.mark.parametrize("dtype", [pl.String, pl.Int16, pl.List(pl.Int64)])

@@ -1,0 +1,131 @@
+"""Hold the declarations of a working tree against the conventions of the mesh.
+
+In:  a workspace, and `mesh_check.yaml` beside it for levels and waivers.
+Out: a line for each fault with its remedy, or SARIF or JUnit for CI. Nothing is run or read.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from mesh_dagster.cli.output import write_json
+from mesh_dagster.cli.run import WORKSPACE
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from mesh_dagster.govern.checkup import Breach, Checkup
+    from mesh_dagster.govern.policy import AssetPath, Landscape
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+_PLURALS = {"error": "errors", "warning": "warnings", "note": "notes"}
+_MOST_SHOWN = 10
+
+
+@click.command()
+@click.option(
+    "--workspace",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=WORKSPACE,
+    show_default=True,
+    help="The code locations, as for 'dagster dev -w'.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("text", "json", "sarif", "junit")),
+    default="text",
+    show_default=True,
+)
+@click.option("--all", "whole", is_flag=True, help="Show every fault, and the waived ones.")
+@click.pass_context
+def check(
+    context: click.Context,
+    *,
+    workspace: Path,
+    format_: Literal["text", "json", "sarif", "junit"],
+    whole: bool,
+) -> None:
+    """Check that products have what a mesh needs: owner, purpose, descriptions, promises.
+
+    Exit status 1 when an error stands open. The file mesh_check.yaml beside the workspace sets
+    other levels and waives faults, each with a reason.
+    """
+    from mesh_dagster.cli.check_reports import junit, sarif
+    from mesh_dagster.govern.checkup import check_up
+    from mesh_dagster.govern.policies import POLICIES
+    from mesh_dagster.govern.waivers import FILE_NAME, load_strictness
+
+    settings = workspace.resolve().parent / FILE_NAME
+    strictness = load_strictness(settings, [policy.name for policy in POLICIES])
+    found = check_up(_landscape(workspace), POLICIES, strictness)
+    if format_ == "json":
+        write_json({"failed": found.failed, "breaches": found.breaches, "unused": found.unused})
+    elif format_ == "text":
+        click.echo("\n".join(_text(found, whole=whole)))
+    else:
+        click.echo(sarif(found, POLICIES) if format_ == "sarif" else junit(found, POLICIES))
+    context.exit(1 if found.failed else 0)
+
+
+def _landscape(workspace: Path) -> "Landscape":
+    import warnings
+
+    from mesh_dagster.cli.workspace import load_workspace
+    from mesh_dagster.compile.definitions import products_of
+    from mesh_dagster.govern.policy import Landscape
+
+    with warnings.catch_warnings():
+        # Dagster calls parts of itself beta wherever they are used.
+        warnings.simplefilter("ignore")
+        locations = [location.definitions for location in load_workspace(workspace)]
+        products = [product for one in locations for product in products_of(one)]
+        reads = {key: inputs for one in locations for key, inputs in _reads(one)}
+    return Landscape(tuple(products), datetime.now(timezone.utc).date(), reads)
+
+
+def _reads(definitions: "dg.Definitions") -> "Iterator[tuple[AssetPath, list[AssetPath]]]":
+    for node in definitions.resolve_asset_graph().asset_nodes:
+        yield tuple(node.key.path), [tuple(parent.path) for parent in node.parent_keys]
+
+
+def _text(found: "Checkup", *, whole: bool) -> Iterator[str]:
+    shown = found.breaches if whole else found.open
+    for (level, policy), group in groupby(shown, key=lambda one: (one.level, one.policy)):
+        breaches = list(group)
+        head = click.style(f"{level} {policy}", fg=_COLOURS[level], bold=True)
+        yield f"{head}  {breaches[0].fault.remedy}"
+        most = len(breaches) if whole else _MOST_SHOWN
+        yield from (f"  {_line(breach)}" for breach in breaches[:most])
+        if len(breaches) > most:
+            yield f"  and {len(breaches) - most} more; --all shows them"
+        yield ""
+    for waiver in found.unused:
+        yield f"The waiver of '{waiver.policy}' on '{waiver.on}' has ended or is of no use."
+    yield _summary(found)
+
+
+def _line(breach: "Breach") -> str:
+    fault, waiver = breach.fault, breach.waiver
+    where = f" ({_shortened(fault.place.file)}:{fault.place.line})" if fault.place else ""
+    waived = f"; waived: {waiver.because}" if waiver else ""
+    return f"{fault.subject} {fault.problem}{where}{waived}"
+
+
+def _shortened(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def _summary(found: "Checkup") -> str:
+    counts = [
+        f"{count} {level if count == 1 else plural}"
+        for level, plural in _PLURALS.items()
+        if (count := sum(one.level == level for one in found.open))
+    ]
+    waived = len(found.breaches) - len(found.open)
+    return f"{', '.join(counts) or 'Nothing to mend'}{f', {waived} waived' if waived else ''}."

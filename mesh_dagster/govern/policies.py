@@ -1,0 +1,199 @@
+"""Hold the conventions that every mesh needs.
+
+In:  a `Landscape`.
+Out: `POLICIES`; each yields the faults that it finds.
+What cannot work at all is refused when it is declared; here stands what works and still leaves
+people without an answer.
+"""
+
+import re
+from collections.abc import Iterator
+
+from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.lifecycle import Deprecated
+from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.govern.policy import (
+    Fault,
+    Landscape,
+    Policy,
+    place_of,
+    place_of_product,
+)
+
+_FEWEST_WORDS = 3
+_COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_PERSONAL = re.compile(
+    r"(^|_)(e_?mail|phone|telephone|mobile|fax|birth|birthday|birthdate|ssn|passport|iban|"
+    r"first_?name|last_?name|surname|full_?name|street|address|postal_?code|zip|zip_?code|"
+    r"ip|ip_?address|latitude|longitude|user_?name|salary|gender)(_|$)"
+)
+
+
+def _purpose(landscape: Landscape) -> Iterator[Fault]:
+    for product in landscape.products:
+        if len(product.purpose.split()) < _FEWEST_WORDS:
+            yield Fault(
+                product.key,
+                "says hardly anything of its purpose",
+                "Say in one sentence what it is for.",
+                place_of_product(product),
+            )
+
+
+def _owner(landscape: Landscape) -> Iterator[Fault]:
+    for product in landscape.products:
+        if not product.owner.startswith("team:"):
+            yield Fault(
+                product.key,
+                "is owned by one person",
+                "Write owner='team:...', since people go on holiday.",
+                place_of_product(product),
+            )
+
+
+def _one_domain_owner(landscape: Landscape) -> Iterator[Fault]:
+    owners: dict[str, dict[str, DataProduct]] = {}
+    for product in landscape.products:
+        owners.setdefault(product.domain, {}).setdefault(product.owner, product)
+    for domain, found in owners.items():
+        for product in list(found.values())[1:]:
+            yield Fault(
+                product.key,
+                f"has another owner than the first product of domain '{domain}'",
+                "Let one team answer for a domain, or part the domain.",
+                place_of_product(product),
+            )
+
+
+def _port_description(landscape: Landscape) -> Iterator[Fault]:
+    for _, port in landscape.ports:
+        if not port.description:
+            yield _of(port, "has no description", "Write a docstring for its build function.")
+
+
+def _column_description(landscape: Landscape) -> Iterator[Fault]:
+    for _, port in landscape.ports:
+        for column in port.contract.columns:
+            if not column.description:
+                yield _of(port, "has no description", "Give it one in its contract.", column.name)
+
+
+def _promise(landscape: Landscape) -> Iterator[Fault]:
+    for _, port in landscape.ports:
+        if port.state == "active" and port.freshness is None:
+            yield _of(
+                port,
+                "promises no freshness",
+                "Write freshness=md.Freshness(...), or state='draft' until it can be promised.",
+            )
+
+
+def _key(landscape: Landscape) -> Iterator[Fault]:
+    for _, port in landscape.ports:
+        if not port.contract.keys:
+            yield _of(port, "has no key", "Say in its contract which columns tell its rows apart.")
+
+
+def _column_name(landscape: Landscape) -> Iterator[Fault]:
+    for _, port in landscape.ports:
+        for column in port.contract.columns:
+            if not _COLUMN_NAME.fullmatch(column.name):
+                yield _of(
+                    port, "is not in snake case", "Rename it in a new major version.", column.name
+                )
+
+
+def _sensitivity(landscape: Landscape) -> Iterator[Fault]:
+    for _, port in landscape.ports:
+        for column in port.contract.columns:
+            if _PERSONAL.search(column.name.lower()) and "sensitivity" not in column.metadata:
+                yield _of(
+                    port,
+                    "looks like personal data and is not classified",
+                    "Write metadata={'sensitivity': 'personal'} in its contract, or 'public'.",
+                    column.name,
+                )
+
+
+def _internal(landscape: Landscape) -> Iterator[Fault]:
+    owners: dict[tuple[str, ...], DataProduct] = {}
+    for product in landscape.products:
+        owners |= dict.fromkeys((one.asset_key for one in product.internals.values()), product)
+        owners |= dict.fromkeys((one.asset_key for one in product.adopted.values()), product)
+    inside = owners | {port.address.parts: product for product, port in landscape.ports}
+    for reader, inputs in landscape.reads.items():
+        for path in inputs:
+            owner = owners.get(path)
+            if owner is not None and inside.get(reader) is not owner:
+                yield Fault(
+                    owner.key,
+                    f"has its internal '{path[-1]}' read by the asset '{'/'.join(reader)}'",
+                    "Read one of its ports instead.",
+                    place_of_product(owner),
+                )
+
+
+def _version(landscape: Landscape) -> Iterator[Fault]:
+    for product in landscape.products:
+        promised = [port for port in product.ports.values() if port.state != "draft"]
+        if product.major == 0 and promised:
+            yield Fault(
+                product.key,
+                f"has version {product.version} and yet {len(promised)} ports that are no drafts",
+                "Give it version 1.0.0, or state='draft'.",
+                place_of_product(product),
+            )
+
+
+def _deprecation(landscape: Landscape) -> Iterator[Fault]:
+    for _, port in landscape.ports:
+        state = port.state
+        if isinstance(state, Deprecated) and state.until < landscape.today:
+            yield _of(
+                port,
+                f"should have ended on {state.until}",
+                "Retire it with 'mesh retire', or give its readers more time.",
+            )
+        elif isinstance(state, Deprecated) and state.successor is None:
+            yield _of(port, "is deprecated without a successor", "Name the port to read instead.")
+
+
+def _deprecated_input(landscape: Landscape) -> Iterator[Fault]:
+    states = {port.address: port.state for _, port in landscape.ports}
+    for product in landscape.products:
+        for name, given in product.inputs.items():
+            state = states.get(given.port)
+            if isinstance(state, Deprecated):
+                yield Fault(
+                    product.key,
+                    f"reads '{given.address}' by the input '{name}', which ends on {state.until}",
+                    _instead(state),
+                    place_of_product(product),
+                )
+
+
+def _instead(state: Deprecated) -> str:
+    return f"Read '{state.successor}'." if state.successor else "Ask its owner what to read."
+
+
+def _of(port: OutputPort, problem: str, remedy: str, column: str = "") -> Fault:
+    subject: Address | str = f"{port.address}#{column}" if column else port.address
+    return Fault(str(subject), problem, remedy, place_of(port.build))
+
+
+POLICIES = (
+    Policy("purpose", "error", "A product says what it is for.", _purpose),
+    Policy("team-owner", "warning", "A team owns a product, not a person.", _owner),
+    Policy("domain-owner", "warning", "One team answers for a domain.", _one_domain_owner),
+    Policy("port-description", "error", "A port says what its rows are.", _port_description),
+    Policy("column-description", "warning", "A column says what it holds.", _column_description),
+    Policy("promise", "error", "An active port promises how fresh it is.", _promise),
+    Policy("key", "warning", "A port says what tells its rows apart.", _key),
+    Policy("column-name", "note", "Columns are named in snake case.", _column_name),
+    Policy("sensitivity", "error", "Personal data is classified.", _sensitivity),
+    Policy("internal", "error", "Nobody reads the inside of a product.", _internal),
+    Policy("version", "error", "What is promised has a version from 1.0.0 on.", _version),
+    Policy("deprecation", "error", "A deprecated port ends when it said.", _deprecation),
+    Policy("deprecated-input", "warning", "Nobody new relies on what ends.", _deprecated_input),
+)

@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tests.cli.scenario import mesh
+from tests.conftest import REPOSITORY
+
+REGIONAL = "mesh://report/totals/v1/regional"
+WAIVED = """
+levels: {purpose: "off", column-description: "off", port-description: note}
+waivers:
+  - {policy: promise, on: 'mesh://*', because: Comes with the first consumer.}
+"""
+
+
+def test_the_example_domains_have_what_a_mesh_needs() -> None:
+    result = mesh("check", "--workspace", str(REPOSITORY / "workspace.yaml"))
+
+    assert (result.exit_code, result.stdout) == (0, "Nothing to mend.\n")
+
+
+def test_open_errors_are_listed_with_remedy_and_line(workspace: Path) -> None:
+    result = mesh("check")
+
+    assert (result.exit_code, result.stderr) == (1, "")
+    lines = result.stdout.splitlines()
+    assert lines[:4] == [
+        "error port-description  Write a docstring for its build function.",
+        f"  {REGIONAL} has no description (report_location.py:15)",
+        "  mesh://shop/orders/v1/lines has no description (shop_location.py:26)",
+        "",
+    ]
+    assert lines[-1] == "5 errors, 5 warnings."
+
+
+def test_waived_errors_do_not_fail_and_are_shown_when_asked(workspace: Path) -> None:
+    (workspace.parent / "mesh_check.yaml").write_text(WAIVED, encoding="utf-8")
+
+    short, long = mesh("check"), mesh("check", "--all")
+
+    assert (short.exit_code, long.exit_code) == (0, 0)
+    assert "promise" not in short.stdout
+    assert short.stdout.splitlines()[-1] == "1 warning, 2 notes, 2 waived."
+    where = f"  {REGIONAL} promises no freshness (report_location.py:15)"
+    assert f"{where}; waived: Comes with the first consumer." in long.stdout.splitlines()
+
+
+def test_settings_that_cannot_be_read_stop_the_check(workspace: Path) -> None:
+    (workspace.parent / "mesh_check.yaml").write_text("levels: {prose: 'off'}", encoding="utf-8")
+
+    result = mesh("check")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "names the unknown policy 'prose'. Did you mean 'purpose'?" in result.stderr
+
+
+def test_code_hosts_find_each_fault_on_its_line(workspace: Path) -> None:
+    (workspace.parent / "mesh_check.yaml").write_text(WAIVED, encoding="utf-8")
+
+    [run] = json.loads(mesh("check", "--format", "sarif").stdout)["runs"]
+
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert all(rules[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
+    [described, *_] = [r for r in run["results"] if r["ruleId"] == "port-description"]
+    assert described["level"] == "note"
+    assert described["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "report_location.py"},
+        "region": {"startLine": 15},
+    }
+    suppressed = [r["ruleId"] for r in run["results"] if "suppressions" in r]
+    assert suppressed == ["promise", "promise"]
+
+
+def test_ci_servers_see_a_case_for_each_policy(workspace: Path) -> None:
+    suite = ET.fromstring(mesh("check", "--format", "junit").stdout)  # noqa: S314 - our own
+
+    failed = {case.get("name") for case in suite if case.find("failure") is not None}
+    assert failed == {"purpose", "port-description", "promise"}
+    assert suite.get("failures") == "3"
+    assert int(str(suite.get("tests"))) == len(suite)
+
+
+def test_json_says_whether_it_failed(workspace: Path) -> None:
+    known = json.loads(mesh("check", "--format", "json").stdout)
+
+    assert known["failed"] is True
+    assert {one["level"] for one in known["breaches"]} == {"error", "warning"}

@@ -1,0 +1,71 @@
+import json
+from contextlib import closing
+
+from mesh_dagster.errors import RetiredError
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, publish_lines, rows, words
+
+
+def test_a_port_that_is_read_is_not_retired_and_its_readers_are_named() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+
+    result = mesh("retire", ORDERS)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"'{ORDERS}' is read by 'report/totals v1 (team:report)'. Have them read another port "
+        "first, or retire it with --force --because '...'. Nothing was retired.\n"
+    )
+    assert mesh("read", ORDERS).exit_code == 0
+
+
+def test_a_port_is_retired_by_force_for_a_reason() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+
+    result = mesh("retire", ORDERS, "--successor", TOTALS, "--force", "--because", "sold", "--json")
+
+    told = json.loads(result.stdout)
+    assert {name: told[name] for name in ("address", "successor", "because")} == {
+        "address": ORDERS,
+        "successor": TOTALS,
+        "because": "sold",
+    }
+    read = mesh("read", ORDERS)
+    day = told["retired_at"][:10]
+    assert (read.exit_code, read.stderr) == (1, f"{RetiredError(ORDERS, day, TOTALS)}\n")
+
+
+def test_force_and_its_reason_are_given_together() -> None:
+    declare()
+
+    results = [mesh("retire", TOTALS, "--force"), mesh("retire", TOTALS, "--because", "sold")]
+
+    assert [result.exit_code for result in results] == [2, 2]
+    assert "Give --force and --because together, or neither." in results[0].stderr
+
+
+def test_a_retired_port_is_listed_and_shown_as_such() -> None:
+    declare()
+
+    retired = mesh("retire", TOTALS)
+    listed, everything, shown = mesh("ls"), mesh("ls", "--all"), mesh("show", TOTALS)
+
+    assert (retired.exit_code, retired.stdout) == (
+        0,
+        f"{TOTALS} is retired. It has no successor.\n",
+    )
+    assert [line[0] for line in words(listed.stdout)] == ["ADDRESS", ORDERS]
+    assert listed.stderr == "Retired and not shown: 1. --all shows them.\n"
+    assert [line[-1] for line in words(everything.stdout)] == ["STATE", "retired", "never"]
+    assert ["state", "retired", "since", "TIME"] in words(shown.stdout)
+
+
+def test_an_address_that_nobody_knows_is_not_retired() -> None:
+    with closing(Registry(Store.at().registry_url)):
+        result = mesh("retire", ORDERS)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"'{ORDERS}' has never been published here.")
