@@ -6,7 +6,7 @@ Out: what the function returned, and the exact versions of the ports that it rea
 
 import inspect
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -29,7 +29,7 @@ from mesh_dagster.run.count import Read, count, why_read
 from mesh_dagster.run.delta import Snapshot
 from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.internal import inputs_of, lineage_at
-from mesh_dagster.run.lineage import Taken, lineage_of
+from mesh_dagster.run.lineage import Taken, lineage_of, misdeclared
 from mesh_dagster.run.read import resolve
 from mesh_dagster.run.stated import require_promised
 from mesh_dagster.run.store import WHOLE, Store
@@ -89,9 +89,13 @@ class Step:
         return self.build.function(**arguments)
 
     def lineage(
-        self, result: object, plan: pl.LazyFrame, columns: Iterable[str] | None = None
+        self, result: object, plan: pl.LazyFrame, columns: Collection[str] | None = None
     ) -> Lineage:
         """Say where the columns of the result come from."""
+        for source in misdeclared(self.taken, self.made_from):
+            self.context.log.warning(
+                "%s names '%s' in made_from, but there is no such column", self.build.name, source
+            )
         return lineage_of(result, plan, self.taken, self.made_from, columns)
 
     def _argument(self, parameter: Parameter) -> object:

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from mesh_dagster.declare.made_from import SourceColumn
+from mesh_dagster.declare.made_from import MadeFrom, SourceColumn
 from mesh_dagster.run.edges import Edge, Edges, Lineage, strongest
 from mesh_dagster.run.frames import is_relation
 from mesh_dagster.run.plan_trail import IN_MEMORY, Origin, Trail, plan_trail
@@ -37,8 +37,8 @@ def lineage_of(
     result: object,
     plan: pl.LazyFrame,
     taken: Collection[Taken],
-    made_from: Mapping[str, Sequence[SourceColumn]],
-    columns: Iterable[str] | None = None,
+    made_from: MadeFrom,
+    columns: Collection[str] | None = None,
 ) -> Lineage:
     """Follow every column of a result.
 
@@ -56,16 +56,25 @@ def lineage_of(
         names = plan.collect_schema().names()
     except pl.exceptions.PolarsError:
         return Lineage()
-    trail = _trail(result, plan, taken) or {name: _unknown(name) for name in names}
-    kept = [name for name in (names if columns is None else columns) if name in trail]
+    kept = [name for name in names if columns is None or name in columns]
+    trail = _trail(result, plan, kept, taken) or {name: _unknown(name) for name in kept}
     edges = {name: _edges(trail[name], taken, made_from.get(name, ())) for name in kept}
     through = {key: inner for one in taken for key, inner in one.through.items()}
     return Lineage(edges, through)
 
 
-def _trail(result: object, plan: pl.LazyFrame, taken: Collection[Taken]) -> Trail | None:
+def misdeclared(taken: Iterable[Taken], made_from: MadeFrom) -> list[str]:
+    """Return the declared origins, as `parameter#column`, that what was given does not have."""
+    given = {one.name: one.columns for one in taken}
+    said = dict.fromkeys(source for sources in made_from.values() for source in sources)
+    return [f"{name}#{column}" for name, column in said if column not in given[name]]
+
+
+def _trail(
+    result: object, plan: pl.LazyFrame, columns: Iterable[str], taken: Collection[Taken]
+) -> Trail | None:
     try:
-        return _sql_trail(result, taken) if is_relation(result) else plan_trail(plan)
+        return _sql_trail(result, taken) if is_relation(result) else plan_trail(plan, columns)
     except (Exception, pl.exceptions.PanicException):  # noqa: BLE001 - see the module's promise
         # The parser, or the plan as polars shows it, met what it does not know.
         return None

@@ -68,14 +68,18 @@ _RESHAPING = ("explode", "unnest")
 """Functions of nodes that hand on the columns that they do not reshape."""
 
 
-def plan_trail(plan: pl.LazyFrame) -> Trail | None:
+def plan_trail(plan: pl.LazyFrame, wanted: Iterable[str] | None = None) -> Trail | None:
     """Return the origins of each column; a column without stored origins has none.
+
+    Args:
+        plan: What is followed.
+        wanted: The columns to follow, each at the price of one optimization; all by default.
 
     Returns:
         `None` when this version of polars does not show its optimized plans.
     """
     try:
-        names = plan.collect_schema().names()
+        names = list(plan.collect_schema() if wanted is None else wanted)
         read = {name: frozenset(_read(_Plan(plan.select(pl.col(name))))) for name in names}
         values = _values(_Plan(plan))
     except (AttributeError, NotImplementedError, pl.exceptions.PolarsError):

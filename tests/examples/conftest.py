@@ -8,7 +8,7 @@ import pytest
 
 from example_domains.sales.source import BAD_DAY
 from example_domains.source_folder import GIVEN
-from tests.examples.published import run_all
+from tests.examples.published import RanOnce, run_all
 
 
 @pytest.fixture
@@ -20,21 +20,20 @@ def generated(mesh_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def once_published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Run all domains on generated input, one day of plays; no test may write to this mesh."""
+def once_published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RanOnce]:
+    """Run all domains once on generated input; no test may publish to this mesh."""
     root = tmp_path_factory.mktemp("examples") / "mesh"
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         patch.setenv("MESH_ROOT", str(root))
         for name in (GIVEN, BAD_DAY, "MESH_REGISTRY"):
             patch.delenv(name, raising=False)
-        assert all(result.success for result in run_all(instance, days=1))
-        yield root
+        yield RanOnce(root, list(run_all(instance)))
 
 
 @pytest.fixture
-def published(once_published: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Point the test to the mesh of all domains; return its root."""
-    monkeypatch.setenv("MESH_ROOT", str(once_published))
+def published(once_published: RanOnce, monkeypatch: pytest.MonkeyPatch) -> RanOnce:
+    """Point the test to the mesh of all domains."""
+    monkeypatch.setenv("MESH_ROOT", str(once_published.root))
     return once_published
 
 

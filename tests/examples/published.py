@@ -1,7 +1,9 @@
 """Run the example domains through Dagster, in the order in which they read each other."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
@@ -9,6 +11,14 @@ import mesh_dagster as md
 from example_domains.media_player.products import DAYS
 
 IN_ORDER = ("media_player", "catalogue", "sales", "labels", "royalties", "listening")
+
+
+@dataclass(frozen=True)
+class RanOnce:
+    """The mesh of all domains, after one run of each product and partition."""
+
+    root: Path
+    results: Sequence[dg.ExecuteInProcessResult]
 
 
 def run_product(
@@ -25,13 +35,11 @@ def run_product(
     )
 
 
-def run_all(
-    instance: dg.DagsterInstance, days: int | None = None
-) -> Iterator[dg.ExecuteInProcessResult]:
-    """Materialize every product, plays for so many days."""
+def run_all(instance: dg.DagsterInstance) -> Iterator[dg.ExecuteInProcessResult]:
+    """Materialize every product."""
     for domain in IN_ORDER:
         products = importlib.import_module(f"example_domains.{domain}.products")
         for product in (v for v in vars(products).values() if isinstance(v, md.DataProduct)):
-            partitions = DAYS.get_partition_keys()[:days] if product.name == "plays" else [None]
+            partitions = DAYS.get_partition_keys() if product.name == "plays" else [None]
             for day in partitions:
                 yield run_product(domain, product.name, instance, day)

@@ -1,6 +1,6 @@
 """Run every example domain through Dagster, on generated and on real input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 import dagster as dg
@@ -9,7 +9,7 @@ import pytest
 
 import mesh_dagster as md
 from example_domains.sales.source import BAD_DAY
-from tests.examples.published import run_all, run_product
+from tests.examples.published import RanOnce, run_all, run_product
 
 _GENERATED_ROWS = {
     "mesh://media_player/plays/v1/events": 2_990,
@@ -56,15 +56,14 @@ def _rows(addresses: dict[str, int]) -> dict[str, int]:
     return dict(zip(addresses, (int(count.item()) for count in counted), strict=True))
 
 
-def _removed(results: list[dg.ExecuteInProcessResult]) -> int:
+def _removed(results: Sequence[dg.ExecuteInProcessResult]) -> int:
     events = [event for result in results for event in result.get_asset_materialization_events()]
     values = [event.materialization.metadata.get("true_duplicates_removed") for event in events]
     return sum(int(str(value.value)) for value in values if value)
 
 
-@pytest.mark.usefixtures("generated")
-def test_every_domain_publishes_what_its_generator_made(instance: dg.DagsterInstance) -> None:
-    results = list(run_all(instance))
+def test_every_domain_publishes_what_its_generator_made(published: RanOnce) -> None:
+    results = published.results
 
     assert [result.success for result in results] == [True] * len(results)
     assert _rows(_GENERATED_ROWS) == _GENERATED_ROWS

@@ -11,7 +11,7 @@ from mesh_dagster.declare.made_from import MadeFrom, SourceColumn
 from mesh_dagster.run.edges import Edge, Lineage, strongest
 from mesh_dagster.run.frames import as_plan
 from mesh_dagster.run.internal import lineage_at, read_internal, write_internal
-from mesh_dagster.run.lineage import Taken, lineage_of
+from mesh_dagster.run.lineage import Taken, lineage_of, misdeclared
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from tests.run.scenario import ADDRESS, lines, publish_well
@@ -99,6 +99,16 @@ def test_what_the_team_declares_comes_before_what_would_be_assumed(
         "paid": [(LINES, "amount", "declared", "value")],
         "day": [assumed("day")],
     }
+
+
+def test_a_declared_origin_that_is_not_there_is_named() -> None:
+    taken = Taken("lines", LINES, ROWS.columns)
+    said = {
+        "paid": (SourceColumn("lines", "amount"), SourceColumn("lines", "amnt")),
+        "due": (SourceColumn("lines", "amnt"),),
+    }
+
+    assert misdeclared([taken], said) == ["lines#amnt"]
 
 
 def test_what_was_followed_stays_beside_what_the_team_declares(
