@@ -112,7 +112,11 @@ def _edges_of(origin: Origin, taken: Iterable[Taken]) -> Iterator[Edge]:
     for one in taken:
         if origin.column not in one.columns:
             continue
-        if origin.place == one.name or (one.place and origin.place.startswith(f"{one.place}/")):
+        if origin.place == one.name or (one.place and _within(origin.place, one.place)):
             yield Edge(one.source, origin.column, "derived", origin.kind)
         elif origin.place == IN_MEMORY or (one.place is None and "/" in origin.place):
             yield Edge(one.source, origin.column, "assumed", origin.kind)
+
+
+def _within(folder: str, place: str) -> bool:
+    return f"{folder}/".startswith(f"{place}/")

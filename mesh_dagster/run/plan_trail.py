@@ -1,7 +1,7 @@
 """Follow each column of a polars plan to the stored columns that it is made from.
 
 In:  the plan that a build function returned.
-Out: for each of its columns, the files and columns that polars must read to compute it, and
+Out: for each of its columns, the folders and columns that polars must read to compute it, and
 whether its values are computed from them or they only choose, join, group or order rows.
 A frame that was collected on the way is a place without a name.
 
@@ -11,6 +11,8 @@ of the whole plan only sorts what was found into values and rows; what it cannot
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import polars as pl
@@ -25,7 +27,7 @@ class Origin(NamedTuple):
     """A column of a file, or of a frame in memory."""
 
     place: str
-    """The URL of a file, the name of a view in SQL, or `IN_MEMORY`."""
+    """The URL of the folder of a file, the name of a view in SQL, or `IN_MEMORY`."""
     column: str
     kind: Kind
 
@@ -154,7 +156,9 @@ def _read(plan: _Plan) -> Iterator[_Read]:
 
 def _leaf(plan: _Plan, node: int) -> Iterator[_Read]:
     view = plan.view(node)
-    places = [str(path) for path in view.paths] if type(view).__name__ == "Scan" else [IN_MEMORY]
+    # A port may have thousands of files, all in one folder.
+    stored = type(view).__name__ == "Scan"
+    places = {str(path).rpartition("/")[0] for path in view.paths} if stored else {IN_MEMORY}
     yield from ((place, column) for place in places for column in plan.schema(node))
 
 
@@ -177,8 +181,8 @@ def _values_of(plan: _Plan, node: int, given: list[dict[str, _Values]]) -> dict[
     view, names = plan.view(node), plan.schema(node)
     kind = type(view).__name__
     if not given:
-        read = frozenset(_leaf(plan, node))
-        return {name: frozenset(one for one in read if one[1] == name) for name in names}
+        found = sorted(_leaf(plan, node), key=itemgetter(1))
+        return {name: frozenset(same) for name, same in groupby(found, key=itemgetter(1))}
     if kind in _SAME_NAMES:
         return {name: _together(one.get(name, frozenset()) for one in given) for name in names}
     if kind == "Join":

@@ -54,16 +54,17 @@ KEEPING_ABC: dict[str, Step] = {
 
 
 def stored(folder: Path, name: str, frame: pl.DataFrame) -> pl.LazyFrame:
-    frame.write_parquet(folder / f"{name}.parquet")
-    return pl.scan_parquet(folder / f"{name}.parquet")
+    (folder / name).mkdir(exist_ok=True)
+    frame.write_parquet(folder / name / "0.parquet")
+    return pl.scan_parquet(folder / name / "0.parquet")
 
 
 def found_in(plan: pl.LazyFrame, kind: str | None = None) -> Found:
-    """Return the origins of each column, files without their folders."""
+    """Return the origins of each column, each folder by its name."""
     trail = plan_trail(plan)
     assert trail is not None
     return {
-        name: sorted((Path(o.place).stem, o.column) for o in origins if kind in (None, o.kind))
+        name: sorted((Path(o.place).name, o.column) for o in origins if kind in (None, o.kind))
         for name, origins in trail.items()
     }
 
@@ -179,6 +180,15 @@ def test_values_are_told_from_what_chooses_their_rows(case: str, tmp_path: Path)
     plan = step(stored(tmp_path, "one", ONE), stored(tmp_path, "other", OTHER))
 
     assert (found_in(plan, "value"), found_in(plan, "row")) == (values, rows)
+
+
+def test_many_files_of_a_folder_are_one_place(tmp_path: Path) -> None:
+    files = [tmp_path / "one" / f"{number}.parquet" for number in range(3)]
+    stored(tmp_path, "one", ONE)
+    for file in files:
+        ONE.write_parquet(file)
+
+    assert found_in(pl.scan_parquet(files).select("a")) == {"a": [("one", "a")]}
 
 
 def test_a_frame_in_memory_is_a_place_without_a_name(tmp_path: Path) -> None:
