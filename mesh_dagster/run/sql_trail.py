@@ -7,6 +7,7 @@ A query that cannot be followed to the end gives nothing, never half of its orig
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
@@ -52,13 +53,26 @@ def sql_trail(
         scope = build_scope(qualified)
         if scope is None or any(map(_opaque, qualified.walk())):
             return None
-        found = _Follower(views).outputs(scope)
+        found = _Follower(views).follow(scope).whole
     except (SqlglotError, _LostError, RecursionError):
         return None
     given = list(columns)
     if len(given) != len(found) or not all(map(_same_name, found, given)):
         return None
     return dict(zip(given, found.values(), strict=True))
+
+
+class _Followed(NamedTuple):
+    """What is known of one query."""
+
+    columns: dict[str, _Origins]
+    rows: _Origins
+    """What chooses, joins, groups or orders the rows of all its columns."""
+
+    @property
+    def whole(self) -> dict[str, _Origins]:
+        """The origins of each column, those of its rows included."""
+        return {name: _merged(origins | self.rows) for name, origins in self.columns.items()}
 
 
 class _Follower:
@@ -70,39 +84,35 @@ class _Follower:
             view.lower(): (view, {name.lower(): name for name in names})
             for view, names in views.items()
         }
-        self._known: dict[int, dict[str, _Origins]] = {}
-        self._open: set[int] = set()
+        self._known: dict[int, _Followed] = {}
 
-    def outputs(self, scope: Scope) -> dict[str, _Origins]:
-        """Return the origins of each column of a query."""
-        if id(scope) in self._open:
-            raise _LostError  # it reads itself, so one pass does not tell
+    def follow(self, scope: Scope) -> _Followed:
+        """Return the origins of each column of a query, and of its rows."""
         if id(scope) not in self._known:
-            self._open.add(id(scope))
-            self._known[id(scope)] = self._outputs(scope)
-            self._open.remove(id(scope))
+            query = scope.expression
+            if isinstance(query, exp.SetOperation):
+                self._known[id(scope)] = self._united(scope, query)
+            elif isinstance(query, exp.Select):
+                self._known[id(scope)] = self._selected(scope, query)
+            else:
+                raise _LostError
         return self._known[id(scope)]
 
-    def _outputs(self, scope: Scope) -> dict[str, _Origins]:
-        query = scope.expression
-        if isinstance(query, exp.SetOperation):
-            return self._united(scope, query)
-        if not isinstance(query, exp.Select):
-            raise _LostError
+    def _selected(self, scope: Scope, query: exp.Select) -> _Followed:
         selected = {one.alias_or_name.lower(): one for one in query.selects}
-        values = {name: self._value(scope, one) for name, one in selected.items()}
-        rows = _as_rows(self._rows(scope, query, values))
-        return {name: _merged(origins | rows) for name, origins in values.items()}
+        columns = {name: self._value(scope, one) for name, one in selected.items()}
+        return _Followed(columns, _as_rows(self._rows(scope, query, columns)))
 
-    def _united(self, scope: Scope, query: exp.SetOperation) -> dict[str, _Origins]:
-        left, right = (self.outputs(side) for side in scope.set_operation_scopes)
-        if len(left) != len(right):
+    def _united(self, scope: Scope, query: exp.SetOperation) -> _Followed:
+        left, right = (self.follow(side) for side in scope.set_operation_scopes)
+        if len(left.columns) != len(right.columns):
             raise _LostError
-        pairs = zip(left.items(), right.values(), strict=True)
-        both = {name: some | others for (name, some), others in pairs}
-        alone = isinstance(query, exp.Union) and not query.args.get("distinct")
-        rows = frozenset() if alone else _as_rows(frozenset().union(*both.values()))
-        return {name: _merged(origins | rows) for name, origins in both.items()}
+        pairs = zip(left.columns.items(), right.columns.values(), strict=True)
+        columns = {name: some | others for (name, some), others in pairs}
+        rows = left.rows | right.rows
+        if not isinstance(query, exp.Union) or query.args.get("distinct"):
+            rows |= _as_rows(frozenset().union(*columns.values()))
+        return _Followed(columns, rows)
 
     def _value(self, scope: Scope, expression: exp.Expr) -> _Origins:
         """Return what a selected expression is made from; its windows choose rows."""
@@ -116,29 +126,29 @@ class _Follower:
         found += [_as_rows(self._column(scope, c)) for part in choosing for c in _columns(part)]
         return frozenset().union(*found, *self._subqueries(scope, [expression]))
 
-    def _rows(self, scope: Scope, query: exp.Select, values: Mapping[str, _Origins]) -> _Origins:
+    def _rows(self, scope: Scope, query: exp.Select, made: Mapping[str, _Origins]) -> _Origins:
         clauses = [clause for name in _ROWS for clause in _parts(query, name)]
         if query.args.get("qualify"):
             clauses += _parts(query, "windows")
-        found = [_of_rows(self._source(source)) for source in _selected_sources(scope)]
+        sources = [source for _, source in scope.selected_sources.values()]
+        found = [self.follow(source).rows for source in sources if isinstance(source, Scope)]
         for column in {one for clause in clauses for one in _columns(clause)}:
             name = column.name.lower()
-            by_alias = not column.table and name in values
-            found.append(values[name] if by_alias else self._column(scope, column))
-        found += [values[name] for name in _by_all(query)]
+            by_alias = not column.table and name in made
+            found.append(made[name] if by_alias else self._column(scope, column))
+        found += [made[name] for name in _by_all(query)]
         return frozenset().union(*found, *self._subqueries(scope, clauses))
 
     def _column(self, scope: Scope, column: exp.Column) -> _Origins:
-        """Return what a column of a source is made from, as far as values go."""
-        source = _source_of(scope, column.table)
-        found = self._source(source).get(column.name.lower())
+        """Return what the values of a column of a source are made from."""
+        found = self._source(_source_of(scope, column.table)).get(column.name.lower())
         if found is None:
             raise _LostError
         return found
 
     def _source(self, source: object) -> Mapping[str, _Origins]:
         if isinstance(source, Scope):
-            return self.outputs(source)
+            return self.follow(source).columns
         named = isinstance(source, exp.Table) and source.db.lower() in ("", "main")
         if not isinstance(source, exp.Table) or not named or source.name.lower() not in self._views:
             raise _LostError
@@ -150,7 +160,7 @@ class _Follower:
         inside = {id(select) for clause in clauses for select in clause.find_all(exp.Query)}
         for inner in scope.subquery_scopes:
             if id(inner.expression) in inside:
-                yield from self.outputs(inner).values()
+                yield from self.follow(inner).whole.values()
 
 
 def _opaque(node: exp.Expr) -> bool:
@@ -175,10 +185,6 @@ def _by_all(query: exp.Select) -> Iterator[str]:
             yield one.alias_or_name.lower()
 
 
-def _selected_sources(scope: Scope) -> list[object]:
-    return [source for _, source in scope.selected_sources.values()]
-
-
 def _source_of(scope: Scope, name: str) -> object:
     inner: Scope | None = scope
     while inner is not None:
@@ -186,12 +192,6 @@ def _source_of(scope: Scope, name: str) -> object:
             return inner.sources[name]
         inner = inner.parent  # a subquery may name what stands around it
     raise _LostError
-
-
-def _of_rows(columns: Mapping[str, _Origins]) -> _Origins:
-    """Return what chose the rows of a source: what every one of its columns has as such."""
-    rows = [{one for one in origins if one.kind == "row"} for origins in columns.values()]
-    return frozenset(set.intersection(*rows)) if rows else frozenset()
 
 
 def _as_rows(origins: _Origins) -> _Origins:

@@ -63,6 +63,24 @@ FOLLOWED: dict[str, dict[str, tuple[list[str], list[str]]]] = {
     SELECT upper(name) AS name FROM every""": {
         "name": (["plays.station", "stations.station"], ["plays.pause"]),
     },
+    "SELECT count(*) AS n FROM (SELECT pause FROM plays WHERE pause > 4)": {
+        "n": ([], ["plays.pause"]),
+    },
+    """SELECT max(song) AS last FROM (SELECT song, station FROM plays WHERE pause > 4)
+    WHERE station IN (SELECT station FROM stations ORDER BY listeners LIMIT 1)""": {
+        "last": (
+            ["plays.Song"],
+            ["plays.pause", "plays.station", "stations.listeners", "stations.station"],
+        ),
+    },
+    """SELECT station, n FROM (SELECT station, count(*) AS n FROM plays GROUP BY station) AS a
+    LEFT JOIN (SELECT station FROM stations WHERE listeners > 10) AS b USING (station)""": {
+        "station": (["plays.station", "stations.station"], ["stations.listeners"]),
+        "n": ([], ["plays.station", "stations.listeners", "stations.station"]),
+    },
+    "SELECT song FROM plays EXCEPT SELECT song FROM plays WHERE pause > 4": {
+        "Song": (["plays.Song"], ["plays.pause"]),
+    },
     "SELECT CASE WHEN pause > 4 THEN song END AS late FROM plays": {
         "late": (["plays.Song", "plays.pause"], []),
     },
