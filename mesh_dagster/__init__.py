@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mesh_dagster.declare.port import InputPort, OutputPort
     from mesh_dagster.declare.product import DataProduct
     from mesh_dagster.declare.slo import Freshness, Quality
+    from mesh_dagster.discover.odcs.files import odcs
     from mesh_dagster.errors import MeshError
     from mesh_dagster.run.audit import audit
     from mesh_dagster.run.read import read, relation
@@ -37,6 +38,7 @@ __all__ = [
     "__version__",
     "audit",
     "definitions",
+    "odcs",
     "read",
     "relation",
 ]
@@ -55,6 +57,7 @@ _HOMES = {
     "Verdict": "run.verdict",
     "audit": "run.audit",
     "definitions": "compile.definitions",
+    "odcs": "discover.odcs.files",
     "read": "run.read",
     "relation": "run.read",
 }

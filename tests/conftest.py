@@ -8,6 +8,7 @@ from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("MESH_EXAMPLE_DATA") or REPOSITORY.parent / "shared" / "data")
+STANDARDS = Path(os.environ.get("MESH_STANDARDS") or REPOSITORY.parent / "shared" / "standards")
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
@@ -34,3 +35,11 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("The real input is not here: set MESH_EXAMPLE_DATA to its folder.")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def standards() -> Path:
+    """Return the folder of the public schemas and examples; tests that need it skip without it."""
+    if not STANDARDS.is_dir():
+        pytest.skip("The standards are not here: set MESH_STANDARDS to their folder.")
+    return STANDARDS

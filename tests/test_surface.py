@@ -22,6 +22,7 @@ PUBLIC = [
     "__version__",
     "audit",
     "definitions",
+    "odcs",
     "read",
     "relation",
 ]

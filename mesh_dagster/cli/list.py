@@ -38,7 +38,7 @@ def ls(*, pattern: str | None, also_retired: bool, as_json: bool) -> None:
 
     with open_registry() as registry:
         known = overview(registry)
-    found = [port for port in known if pattern is None or _matches(port.address, pattern)]
+    found = [port for port in known if pattern is None or matches(port.address, pattern)]
     if pattern and not found:
         raise NoMatchError(pattern, [port.address for port in known])
     retired = 0 if also_retired else sum(port.state == "retired" for port in found)
@@ -60,7 +60,8 @@ def ls(*, pattern: str | None, also_retired: bool, as_json: bool) -> None:
         click.echo(f"Retired and not shown: {retired:,}. --all shows them.", err=True)
 
 
-def _matches(address: str, pattern: str) -> bool:
+def matches(address: str, pattern: str) -> bool:
+    """Say whether a pattern is a part of an address, or with * or ? the whole of one."""
     if any(sign in pattern for sign in "*?["):
         return fnmatchcase(address, pattern) or fnmatchcase(
             address.removeprefix("mesh://"), pattern

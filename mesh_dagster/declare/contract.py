@@ -14,6 +14,7 @@ import pandera.polars as pa
 import polars as pl
 
 from mesh_dagster.declare.digest import schema_digest
+from mesh_dagster.declare.slo import Freshness, Quality
 from mesh_dagster.declare.written import Level, is_sensitive
 from mesh_dagster.errors import ContractRefusedError
 
@@ -85,6 +86,10 @@ class Contract:
     """Column sets whose values are unique: single columns first, then the composite key."""
     digest: str
     """Hex; equal for equal demands, whatever the descriptions say."""
+    freshness: Freshness | None = None
+    """What the contract itself promises, where it was read from a document."""
+    quality: Quality | None = None
+    """Likewise."""
 
     @classmethod
     def of(cls, contract: "PanderaContract | Contract", who: str = "an audit") -> "Contract":

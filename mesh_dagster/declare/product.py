@@ -163,7 +163,7 @@ class DataProduct:
     def port(  # noqa: PLR0913 - the declaration is the interface; every argument is keyword-only
         self,
         *,
-        contract: PanderaContract,
+        contract: PanderaContract | Contract,
         freshness: Freshness | None = None,
         quality: Quality | None = None,
         description: str | None = None,
@@ -177,7 +177,7 @@ class DataProduct:
         """Declare an output port: one addressable view under one contract.
 
         Args:
-            contract: A `pandera.polars` model or schema.
+            contract: A `pandera.polars` model or schema, or what `md.odcs` read from a file.
             freshness: The promise on the age of the data.
             quality: The promise on valid rows; without it a single bad row refuses the batch.
             description: Shown in Dagster; the function's docstring by default.
@@ -211,8 +211,8 @@ class DataProduct:
                 self.owner,
                 self.version,
                 description or build.description,
-                arguments.require_freshness(who, freshness, read),
-                arguments.require_quality(who, quality),
+                arguments.require_freshness(who, freshness or read.freshness, read),
+                arguments.require_quality(who, quality or read.quality),
                 arguments.partition_columns(who, partition_column, read),
                 arguments.execution_of(who, execution, arguments.PORT_ARGUMENTS),
                 self.sample_rows

@@ -106,6 +106,14 @@ def stored_type(dtype: pl.DataType) -> pl.DataType:
     return _stored_number_or_time(dtype)
 
 
+def stored_type_or_none(dtype: pl.DataType) -> pl.DataType | None:
+    """Return the same, or `None` for a type that no port can keep."""
+    try:
+        return stored_type(dtype)
+    except _NotStorableError:
+        return None
+
+
 def _stored_number_or_time(dtype: pl.DataType) -> pl.DataType:
     if isinstance(dtype, pl.Decimal):
         precision = dtype.precision or _DELTA_PRECISION

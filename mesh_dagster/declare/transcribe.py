@@ -88,6 +88,15 @@ def rows_that_keep(rule: WrittenRule, values: pl.Series) -> pl.Series:
     return kept
 
 
+def usual_error(check: str, arguments: Arguments) -> str | None:
+    """Return the message that pandera itself gives a built-in check; `None` where it cannot."""
+    make: Callable[..., pa.Check] = getattr(pa.Check, check)
+    try:
+        return make(**arguments).error
+    except (TypeError, ValueError):
+        return None
+
+
 def _column(column: pa.Column, schema: pa.DataFrameSchema) -> WrittenColumn:
     demanded = schema.dtype or column.dtype
     dtype = demanded.type if demanded is not None else None
@@ -172,9 +181,11 @@ def _pandera_checks(rule: WrittenRule) -> Iterator[pa.Check]:
     if rule.check is None:
         return
     make: Callable[..., pa.Check] = getattr(pa.Check, rule.check)
+    # Given none at all, pandera writes a message of its own.
+    error = {} if rule.error is None else {"error": rule.error}
     yield make(
         **rule.arguments,
-        error=rule.error,
+        **error,
         ignore_na=rule.ignore_na,
         raise_warning=rule.level == "warn",
     )

@@ -51,6 +51,11 @@ from mesh_dagster.errors.declare import (
     UnknownParameterError,
     UnmetExpectationError,
 )
+from mesh_dagster.errors.discover import (
+    DocumentRefusedError,
+    StandardsMissingError,
+    UnknownTableError,
+)
 from mesh_dagster.errors.message import (
     MeshError,
     listed,
@@ -92,6 +97,7 @@ __all__ = [
     "DeclarationError",
     "DemoMisplacedError",
     "DeprecatedPortWarning",
+    "DocumentRefusedError",
     "DraftReadError",
     "DuplicateNameError",
     "DuplicateProductError",
@@ -125,6 +131,7 @@ __all__ = [
     "SpanRefusedError",
     "SqlRefusedError",
     "StagingFailedError",
+    "StandardsMissingError",
     "StillPromisedError",
     "StillReadError",
     "StoreRefusedError",
@@ -138,6 +145,7 @@ __all__ = [
     "UnknownPortError",
     "UnknownProductError",
     "UnknownSinkError",
+    "UnknownTableError",
     "UnknownVersionError",
     "UnmetExpectationError",
     "UnreadableRowsError",
