@@ -1,4 +1,4 @@
-"""Tell what happens once and never recovers: refused publications, deprecations, spent budgets.
+"""Tell what happens once: refused publications, deprecations, spent budgets, vain expectations.
 
 In:  items, each with an id of its own.
 Out: notices in the same outbox as those of breaches. However often an item is handed in, it is told
@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta, timezone
 import sqlalchemy as sa
 
 from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.observe import outbox
 from mesh_dagster.observe.ledger import (
     METADATA,
@@ -26,6 +27,7 @@ from mesh_dagster.observe.routing import Routing
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.telling import Untold, notices_of, threads
 from mesh_dagster.run.registry import Refusal, Registry, ports, products, refusals
+from mesh_dagster.run.stated import unmet_inputs
 
 _LOW = 0.25
 """The share of an error budget below which it is worth a word."""
@@ -161,6 +163,30 @@ def deprecations(
         )
         for address, owner in consumers
     ]
+
+
+def tell_unmet(
+    declared: Iterable[DataProduct],
+    registry: Registry,
+    now: datetime,
+    *,
+    routing: Routing | None = None,
+) -> list[Notice]:
+    """Tell what products expect of registered ports that these can never satisfy."""
+    items = [
+        Item(
+            key=_event_id("unmet", product.key, str(product.major), error.problem),
+            address=min(str(port.address) for port in product.ports.values()),
+            product_key=product.key,
+            owner=product.owner,
+            subject="expectation",
+            since=now,
+            text=error.problem,
+        )
+        for product in declared
+        for error in unmet_inputs(product, registry)
+    ]
+    return notify("unmet", items, registry, now, routing=routing) if items else []
 
 
 def _refused(refusal: Refusal, product_key: str, owner: str) -> Item:
