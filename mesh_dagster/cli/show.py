@@ -57,6 +57,8 @@ def _print(screen: "Console", address: Address, known: "Portrait") -> None:
         contract = WrittenContract.from_json(known.declaration["contract"])
         title = f"Contract {contract.name}"
         _section(screen, title, _contract(contract), *_rules_of_the_whole(contract))
+    if known.relied_on:
+        _section(screen, "Relied on", _relied_on(known))
     if known.publications:
         _section(screen, "Last publications", _publications(known, now))
     if known.refusals:
@@ -144,6 +146,8 @@ def _promised(declaration: "Declaration") -> Iterator[str]:
         yield f"at least {share} valid rows, the others in quarantine"
     else:
         yield "every row valid, or the batch is refused"
+    if declaration["honours"] == "refuse":
+        yield "what consumers rely on is kept, or the batch is refused"
     if declaration["cadence"]:
         yield f"built at '{declaration['cadence']}' (cron, UTC)"
 
@@ -192,6 +196,16 @@ def _rules_of_the_whole(contract: "WrittenContract") -> Iterator[str]:
     """Yield what the contract demands beyond single columns."""
     yield from (f"unique: {', '.join(key)}" for key in contract.keys)
     yield from (rule.text for rule in contract.rules)
+
+
+def _relied_on(known: "Portrait") -> "Table":
+    table = _grid("consumer", "column", "relies on")
+    for stated in known.relied_on:
+        for column, demands in stated["columns"].items():
+            table.add_row(stated["consumer"], column, _type("; ".join(demands)))
+        for rule in stated["rules"]:
+            table.add_row(stated["consumer"], "", rule)
+    return table
 
 
 def _publications(known: "Portrait", now: datetime) -> "Table":

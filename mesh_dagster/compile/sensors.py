@@ -21,11 +21,11 @@ from mesh_dagster.compile.promises import CHECK, freshness_evaluation
 from mesh_dagster.compile.resources import MeshResource
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
-from mesh_dagster.observe.events import tell_unmet
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.settings import Settings, load_settings
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.tick import tick
+from mesh_dagster.observe.unmet import tell_unmet
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.declared import port_row, product_row, register
 from mesh_dagster.run.registry import Registry

@@ -1,4 +1,4 @@
-"""Tell what happens once: refused publications, deprecations, spent budgets, vain expectations.
+"""Tell what happens once and never recovers: refused publications, deprecations, spent budgets.
 
 In:  items, each with an id of its own.
 Out: notices in the same outbox as those of breaches. However often an item is handed in, it is told
@@ -12,7 +12,6 @@ from datetime import date, datetime, time, timedelta, timezone
 import sqlalchemy as sa
 
 from mesh_dagster.declare.address import Address
-from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.observe import outbox
 from mesh_dagster.observe.ledger import (
     METADATA,
@@ -27,7 +26,6 @@ from mesh_dagster.observe.routing import Routing
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.telling import Untold, notices_of, threads
 from mesh_dagster.run.registry import Refusal, Registry, ports, products, refusals
-from mesh_dagster.run.stated import unmet_inputs
 
 _LOW = 0.25
 """The share of an error budget below which it is worth a word."""
@@ -110,7 +108,7 @@ def low_budgets(statuses: Iterable[SloStatus], now: datetime) -> list[Item]:
         window = int(now.timestamp() // status.window.total_seconds())
         items.append(
             Item(
-                key=_event_id("budget", status.address, status.objective, level, str(window)),
+                key=event_id("budget", status.address, status.objective, level, str(window)),
                 address=status.address,
                 product_key=status.product_key,
                 owner=status.owner,
@@ -153,7 +151,7 @@ def deprecations(
     promised = f"promised until {until}" if left >= 0 else f"promised no longer since {until}"
     return [
         Item(
-            key=_event_id("deprecated", deprecated, str(since), address, stage),
+            key=event_id("deprecated", deprecated, str(since), address, stage),
             address=address,
             product_key=Address.parse(address).key,
             owner=owner,
@@ -165,33 +163,9 @@ def deprecations(
     ]
 
 
-def tell_unmet(
-    declared: Iterable[DataProduct],
-    registry: Registry,
-    now: datetime,
-    *,
-    routing: Routing | None = None,
-) -> list[Notice]:
-    """Tell what products expect of registered ports that these can never satisfy."""
-    items = [
-        Item(
-            key=_event_id("unmet", product.key, str(product.major), error.problem),
-            address=min(str(port.address) for port in product.ports.values()),
-            product_key=product.key,
-            owner=product.owner,
-            subject="expectation",
-            since=now,
-            text=error.problem,
-        )
-        for product in declared
-        for error in unmet_inputs(product, registry)
-    ]
-    return notify("unmet", items, registry, now, routing=routing) if items else []
-
-
 def _refused(refusal: Refusal, product_key: str, owner: str) -> Item:
     return Item(
-        key=_event_id("refused", refusal.address, refusal.publication_id),
+        key=event_id("refused", refusal.address, refusal.publication_id),
         address=refusal.address,
         product_key=product_key or refusal.address,
         owner=owner or "not declared",
@@ -206,5 +180,6 @@ def _rules(broken: Sequence[str]) -> str:
     return "; ".join(broken[:_MOST_RULES]) + more or "pandera could not judge it"
 
 
-def _event_id(*parts: str) -> str:
+def event_id(*parts: str) -> str:
+    """Return the id that an event has for ever."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,11 +1,27 @@
 import json
 from contextlib import closing
+from copy import copy
 from datetime import datetime, timezone
 
+import pandera.polars as pa
+import polars as pl
+
+import mesh_dagster as md
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
+from mesh_dagster.run.declared import register
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
-from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, now, publish_lines, rows, words
+from tests.cli.scenario import (
+    ORDERS,
+    TOTALS,
+    declare,
+    mesh,
+    now,
+    publish_lines,
+    rows,
+    totals,
+    words,
+)
 
 WHOLE = """\
 mesh://sales/orders/v1/lines
@@ -77,6 +93,36 @@ def test_show_of_a_port_that_nobody_declares_any_more_says_that_it_promises_noth
     assert drawn.stderr.startswith(f"'{gone}' promises no freshness, so it has no history of it.")
 
 
+def test_show_tells_what_consumers_rely_on() -> None:
+    expects = pa.DataFrameSchema(
+        {
+            "order": pa.Column(int, unique=True),
+            "amount": pa.Column(pl.Float64, pa.Check.ge(0), nullable=True),
+            "artist": pa.Column(nullable=True),
+        },
+        checks=pa.Check(lambda data: data.lazyframe, error="adds up"),
+        unique=["order", "artist"],
+    )
+    declare()
+    consumer = copy(totals)
+    consumer.inputs = {"lines": md.InputPort(ORDERS, expects=expects)}
+    with closing(Registry(Store.at().registry_url)) as registry:
+        register(consumer, registry, now)
+
+    shown = mesh("show", ORDERS)
+
+    assert words(shown.stdout.partition("Relied on\n")[2].partition("\nRead it")[0]) == words(
+        """\
+consumer          column  relies on
+report/totals v1  order   Int64; not null; unique
+report/totals v1  amount  Float64; >= 0
+report/totals v1  artist
+report/totals v1          (order, artist) unique
+report/totals v1          adds up
+"""
+    )
+
+
 def test_show_for_scripts_holds_the_whole_declaration() -> None:
     declare()
     publish_lines(rows(1, 2))
@@ -91,6 +137,7 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
         "publications",
         "read_by",
         "refusals",
+        "relied_on",
         "retired",
         "status",
         "withdrawn_at",

@@ -9,7 +9,7 @@ import pytest
 
 from mesh_dagster.declare.port import InputPort
 from mesh_dagster.declare.product import DataProduct
-from mesh_dagster.observe.events import tell_unmet
+from mesh_dagster.observe.unmet import tell_unmet
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
