@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 
 import pandera.polars as pa
 import polars as pl
+import pytest
 
 import mesh_dagster as md
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
@@ -41,7 +42,7 @@ Contract Line
 column  type     null  rules   description
 order   Int64    no    unique  The number of the order.
 artist  String   no
-amount  Float64  yes   >= 0
+amount  Float64  yes   >= 0    unit EUR
 
 Last publications
 version  time             slice  rows  of port  rejected  run
@@ -51,6 +52,16 @@ Last refusals
 time             slice  rows  broken rules      run
 TIME, SPAN ago  whole     2  amount >= 0 on 2  run-1
 
+Consumers
+who               how             reads  last      version  purpose
+report/totals v1  declared input      0  never
+ann               python              1  SPAN ago        0  a report
+
+Sample of version 0
+order  artist  amount
+1      Ann     1.0
+2      Ann     1.0
+
 Read it
 Python   md.read("mesh://sales/orders/v1/lines")
 SQL      mesh sql "SELECT * FROM sales.orders_v1_lines"
@@ -58,10 +69,12 @@ command  mesh read mesh://sales/orders/v1/lines
 """
 
 
-def test_show_tells_everything_that_is_known_of_a_port() -> None:
+def test_show_tells_everything_that_is_known_of_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
     declare()
     publish_lines(rows(1, 2).vstack(rows(3, amount=-1.0)), {"mesh://crm/artists/v1/names": 7})
     publish_lines(rows(4, 5, amount=-1.0))
+    monkeypatch.setenv("MESH_READER", "ann")
+    md.read(ORDERS, purpose="a report")
 
     result = mesh("show", ORDERS)
 
@@ -111,7 +124,7 @@ def test_show_tells_what_consumers_rely_on() -> None:
 
     shown = mesh("show", ORDERS)
 
-    assert words(shown.stdout.partition("Relied on\n")[2].partition("\nRead it")[0]) == words(
+    assert words(shown.stdout.partition("Relied on\n")[2].partition("\nConsumers")[0]) == words(
         """\
 consumer          column  relies on
 report/totals v1  order   Int64; not null; unique
@@ -131,6 +144,7 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
 
     known = json.loads(result.stdout)
     assert sorted(known) == [
+        "consumers",
         "declaration",
         "description",
         "product",
@@ -139,6 +153,7 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
         "refusals",
         "relied_on",
         "retired",
+        "sample",
         "status",
         "withdrawn_at",
     ]
