@@ -26,6 +26,8 @@ _HOMES = {
     "run": "run",
     "demo": "demo",
     "check": "check",
+    "plan": "plan",
+    "release": "release",
     "slo": "slo",
     "alerts": "alerts",
     "score": "score",

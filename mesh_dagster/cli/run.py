@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 WORKSPACE = "workspace.yaml"
 
-
-@click.command()
-@click.argument("selection", required=False)
-@click.option(
+workspace_option = click.option(
     "--workspace",
     type=click.Path(dir_okay=False, path_type=Path),
     default=WORKSPACE,
     show_default=True,
     help="The code locations, as for 'dagster dev -w'.",
 )
+
+
+@click.command()
+@click.argument("selection", required=False)
+@workspace_option
 @click.option(
     "--partition",
     "partitions",

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mesh_dagster.compile import names
+from mesh_dagster.compile.resources import MeshResource
 from mesh_dagster.compile.steps import Step
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.run.publish import Published, Refused
@@ -27,7 +29,8 @@ Tell = Callable[[Outcome], None]
 @contextmanager
 def telling(step: Step, port: OutputPort, clock: Clock) -> Iterator[Tell]:
     """Tell of the start now, of the outcome when it is given, and of an exception."""
-    where = step.mesh.openlineage or os.environ.get(VARIABLE)
+    mesh: MeshResource = step.given[names.MESH_RESOURCE]
+    where = mesh.openlineage or os.environ.get(VARIABLE)
     teller = _teller(step, port, where, clock) if where else None
     if teller is None:
         yield lambda _: None
@@ -41,7 +44,7 @@ def telling(step: Step, port: OutputPort, clock: Clock) -> Iterator[Tell]:
     finally:
         if teller.problem:
             step.context.log.warning(
-                "%s did not tell OpenLineage of everything: %s; check %s",
+                "%s told OpenLineage not of everything: %s; check %s",
                 port.address,
                 teller.problem,
                 VARIABLE,

@@ -56,6 +56,7 @@ from mesh_dagster.errors.discover import (
     StandardsMissingError,
     UnknownTableError,
 )
+from mesh_dagster.errors.govern import ReleaseRefusedError, SnapshotRefusedError
 from mesh_dagster.errors.message import (
     MeshError,
     listed,
@@ -123,11 +124,13 @@ __all__ = [
     "PublicationRefusedError",
     "QuarantineKeptError",
     "RegistryError",
+    "ReleaseRefusedError",
     "RetiredError",
     "RetiredPortError",
     "SecretMissingError",
     "SinkFailedError",
     "SinkRefusedError",
+    "SnapshotRefusedError",
     "SpanRefusedError",
     "SqlRefusedError",
     "StagingFailedError",

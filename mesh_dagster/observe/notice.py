@@ -22,11 +22,10 @@ Kind = Literal[
     "refused",
     "deprecated",
     "budget",
-    "unmet",
     "dead_letter",
     "test",
 ]
-Event = Literal["refused", "deprecated", "budget", "unmet", "test"]
+Event = Literal["refused", "deprecated", "budget", "test"]
 """What is told once and never recovers."""
 _TITLES: Mapping[Kind, str] = {
     "breach": "Promise broken",
@@ -37,7 +36,6 @@ _TITLES: Mapping[Kind, str] = {
     "refused": "Publication refused",
     "deprecated": "Deprecated",
     "budget": "Error budget low",
-    "unmet": "Expectation not promised",
     "dead_letter": "Alerts could not be delivered",
     "test": "Test",
 }

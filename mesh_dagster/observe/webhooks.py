@@ -25,10 +25,7 @@ _LONGEST_SLACK = 2900
 _LONGEST_SUMMARY = 1024
 _MOST_DETAILS = 50
 _ACTIONS: Mapping[Kind, str] = {"recovery": "resolve", "acknowledged": "acknowledge"}
-_SEVERITIES: Mapping[Kind, str] = {
-    "deprecated": "info",
-    **dict.fromkeys(("budget", "refused", "unmet"), "warning"),
-}
+_SEVERITIES: Mapping[Kind, str] = {"deprecated": "info", "budget": "warning", "refused": "warning"}
 
 
 @dataclass(frozen=True)

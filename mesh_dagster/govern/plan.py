@@ -1,0 +1,237 @@
+"""Say what a working tree changes of what was released, and whom that breaks.
+
+In:  the declarations of the working tree, those that were released, and who reads what.
+Out: a `Plan`: for each product the changes, the version that they demand, and for each port the
+consumers that break. What stands in the way of a release is a `Problem`.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from mesh_dagster.declare.lifecycle import Deprecated, name_of_state, state_of
+from mesh_dagster.govern.change import Change, Step, highest, smaller
+from mesh_dagster.govern.compatibility import (
+    announces,
+    next_version,
+    numbers,
+    port_changes,
+    product_changes,
+)
+from mesh_dagster.govern.consumers import Consumer, consumers_of
+from mesh_dagster.govern.declared import Declared, DeclaredPort, Identity
+from mesh_dagster.govern.reliance import Loss, losses, promises_lost
+
+State = Literal["added", "changed", "removed", "unchanged"]
+Reason = Literal["breaking", "removed", "version"]
+
+
+@dataclass(frozen=True)
+class Break:
+    """A consumer that a change breaks."""
+
+    consumer: Consumer
+    losses: tuple[Loss, ...]
+    """What it relies on and no longer gets; empty when the whole port is gone."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is known that data may break it; else it cannot be ruled out."""
+        return not self.losses or any(loss.certain for loss in self.losses)
+
+
+@dataclass(frozen=True)
+class PortPlan:
+    """What happens to one port."""
+
+    address: str
+    state: State
+    changes: tuple[Change, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
+    """Everybody who is known to read it."""
+    breaks: tuple[Break, ...] = ()
+    announced: bool = True
+    """Whether its consumers were told, or there is nothing to tell."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a working tree should not be released as it is."""
+
+    subject: str
+    """An address, or `domain/product` and its major version."""
+    reason: Reason
+    text: str
+
+
+@dataclass(frozen=True)
+class ProductPlan:
+    """What happens to one major version of a product."""
+
+    key: str
+    major: int
+    owner: str
+    state: State
+    released: str | None
+    """The released version."""
+    declared: str | None
+    """The version in the working tree."""
+    step: Step | None
+    """The largest step that a change demands."""
+    changes: tuple[Change, ...]
+    """Of the product itself."""
+    ports: tuple[PortPlan, ...]
+
+    @property
+    def demanded(self) -> str | None:
+        """The lowest version under which the changes may go out."""
+        return None if self.released is None else next_version(self.released, self.step)
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the declared version is at least the demanded one."""
+        if self.released is None or self.declared is None:
+            return True
+        return announces(self.released, self.declared, self.step)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a release of the working tree would change."""
+
+    products: tuple[ProductPlan, ...]
+    problems: tuple[Problem, ...]
+    first: bool
+    """Whether nothing was released before."""
+
+
+def plan(
+    tree: Sequence[Declared],
+    released: Sequence[Declared],
+    elsewhere: Iterable[Declared],
+    today: date,
+    retired: Collection[str] = (),
+) -> Plan:
+    """Compare a working tree with what was released.
+
+    Args:
+        tree: Every product of the working tree.
+        released: What was released from it; of other domains only if they are to be compared too.
+        elsewhere: Products outside the working tree, for what they read.
+        today: Ends a deprecation that ran until yesterday.
+        retired: Addresses that were ended by `mesh retire`.
+    """
+    before = {product.identity: product for product in released}
+    after = {product.identity: product for product in tree}
+    consumers = consumers_of([*tree, *(one for one in elsewhere if one.identity not in after)])
+    compared = _Compared(before, after, consumers, today, retired)
+    products = tuple(map(compared.product, sorted({*before, *after})))
+    problems = tuple(problem for product in products for problem in _problems(product))
+    return Plan(products, problems, first=not before)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    before: Mapping[Identity, Declared]
+    after: Mapping[Identity, Declared]
+    consumers: Mapping[str, Sequence[Consumer]]
+    today: date
+    retired: Collection[str]
+
+    def product(self, identity: Identity) -> ProductPlan:
+        old, new = self.before.get(identity), self.after.get(identity)
+        changes = tuple(product_changes(old, new)) if old and new else ()
+        ports = tuple(self._ports(old, new, changes))
+        every = [*changes, *(change for port in ports for change in port.changes)]
+        state: State = "added" if old is None else "removed" if new is None else "unchanged"
+        return ProductPlan(
+            *identity,
+            owner=(new or self.before[identity]).owner,
+            state="changed" if state == "unchanged" and (every or _versions(old, new)) else state,
+            released=old.version if old else None,
+            declared=new.version if new else None,
+            step=highest(every) if old and new else None,
+            changes=changes,
+            ports=ports,
+        )
+
+    def _ports(
+        self, old: Declared | None, new: Declared | None, shared: Sequence[Change]
+    ) -> Iterator[PortPlan]:
+        before, after = (side.ports if side else {} for side in (old, new))
+        for address in sorted({*before, *after}):
+            if address not in before:
+                added = Change("port", address, None, "declared", "tightens")
+                yield PortPlan(address, "added", (added,), self._readers(address))
+            elif address not in after:
+                yield self._removed(before[address])
+            else:
+                yield self._changed(before[address], after[address], shared)
+
+    def _removed(self, port: DeclaredPort) -> PortPlan:
+        readers = self._readers(port.address)
+        state = state_of(port.declaration.get("state"))
+        over = isinstance(state, Deprecated) and state.until < self.today
+        ended = port.address in self.retired
+        announced = over or ended or state == "draft" or not readers
+        gone = Change(
+            "port", port.address, name_of_state(state), None, "loosens", None,
+            "minor" if announced else "major",
+        )  # fmt: skip
+        breaks = tuple(Break(reader, ()) for reader in readers)
+        return PortPlan(port.address, "removed", (gone,), readers, breaks, announced)
+
+    def _changed(self, old: DeclaredPort, new: DeclaredPort, shared: Sequence[Change]) -> PortPlan:
+        changes = port_changes(old, new)
+        readers = self._readers(old.address)
+        breaks = tuple(_breaks(old, new, [*changes, *shared], readers))
+        if state_of(old.declaration.get("state")) == "draft":
+            # Nothing was promised yet: whoever reads it breaks, but was told.
+            changes = [replace(one, demands=smaller(one.step, "minor")) for one in changes]
+        announced = not any(change.breaking for change in [*changes, *shared])
+        state: State = "changed" if changes else "unchanged"
+        return PortPlan(old.address, state, tuple(changes), readers, breaks, announced)
+
+    def _readers(self, address: str) -> tuple[Consumer, ...]:
+        return tuple(self.consumers.get(address, ()))
+
+
+def _breaks(
+    old: DeclaredPort, new: DeclaredPort, changes: Sequence[Change], readers: Iterable[Consumer]
+) -> Iterator[Break]:
+    for reader in readers:
+        lost = losses(reader.expects or old.contract, new.contract, changes)
+        if reader.expects is None:
+            lost += promises_lost(changes)
+        if lost:
+            yield Break(reader, tuple(lost))
+
+
+def _versions(old: Declared | None, new: Declared | None) -> bool:
+    return old is not None and new is not None and old.version != new.version
+
+
+def _problems(product: ProductPlan) -> Iterator[Problem]:
+    name = f"{product.key} v{product.major}"
+    if product.released and product.declared:
+        if numbers(product.declared) < numbers(product.released):
+            yield Problem(
+                name,
+                "version",
+                f"declares {product.declared}, after {product.released} was released",
+            )
+        if product.major == 0 and product.stepped:
+            return
+    for port in product.ports:
+        if port.announced:
+            continue
+        if port.state == "removed":
+            yield Problem(port.address, "removed", _why_not_removed(port))
+        else:
+            yield Problem(port.address, "breaking", f"breaks what {product.released} promised")
+
+
+def _why_not_removed(port: PortPlan) -> str:
+    count = len(port.consumers)
+    return f"is gone, {count} product{'s' * (count > 1)} still read{'s' * (count == 1)} it"

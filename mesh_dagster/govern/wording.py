@@ -1,0 +1,106 @@
+"""Say in words what changed, what a consumer loses, and what to do.
+
+In:  a plan and its parts.
+Out: short sentences for people; nothing is decided here.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mesh_dagster.errors.message import shortened
+from mesh_dagster.govern.change import STEPS, Change
+from mesh_dagster.govern.plan import Break, Plan, ProductPlan
+
+_MOST = 120
+
+
+def sentence(change: Change) -> str:
+    """Describe one change, such as `type of 'amount': Int64 becomes Float64`."""
+    name = _NAMES.get(change.kind, "{}").format(_shown(change.subject))
+    before, after = _shown(change.before), _shown(change.after)
+    if change.kind in _REWORDED:
+        return f"{name} reworded"
+    if change.before is None or change.after is None:
+        verb = "added" if change.before is None else "removed"
+        detail = "" if change.kind in _BARE else f": {before if change.after is None else after}"
+        return f"{name} {verb}{detail}"
+    if change.kind == "rule":
+        other = "has other code" if before == after else f"becomes '{after}'"
+        return f"{name} {other}"
+    return f"{name}: {before} becomes {after}"
+
+
+def reading(change: Change) -> str:
+    """Say which way a rule or a promise moved; empty where there is no way."""
+    return _DIRECTIONS.get(change.direction, "") if change.kind in _MOVING else ""
+
+
+def by_step(changes: Iterable[Change]) -> list[Change]:
+    """Return changes, those that demand the most first."""
+    return sorted(changes, key=lambda change: -STEPS.index(change.step))
+
+
+def lost(one: Break) -> str:
+    """List what a consumer relies on and no longer gets."""
+    parts = [loss.what if loss.certain else f"{loss.what} (perhaps)" for loss in one.losses]
+    return _shown("; ".join(dict.fromkeys(parts))) if parts else "the whole port"
+
+
+def versions(product: ProductPlan) -> str:
+    """Say which version was released, which is declared, and which one is needed."""
+    if product.state in ("added", "removed"):
+        return f"{product.declared or product.released} {product.state}"
+    step = f"{product.released} -> {product.declared}"
+    if product.released == product.declared:
+        step = f"{product.released}"
+    return step if product.stepped else f"{step}, needs {product.demanded} ({product.step})"
+
+
+def nothing_released(plan: Plan, against: str) -> str:
+    """Say that there is nothing to compare with, and what to do."""
+    return (
+        f"Nothing was released in {against} yet, so there is nothing to compare. "
+        f"'mesh release' records these {len(plan.products)} products."
+    )
+
+
+def advice(plan: Plan) -> Iterator[str]:
+    """Yield what to do next, a line each."""
+    for product in plan.products:
+        if product.stepped:
+            continue
+        if product.step == "major" and product.major:
+            old, new = product.released, product.demanded
+            yield f"{product.key}: undo it, or declare {new} as a product beside {old}."
+        else:
+            yield f"{product.key}: declare version {product.demanded}."
+    if not plan.problems:
+        yield "Nothing breaks unannounced."
+
+
+def _shown(text: str | None) -> str:
+    return shortened(" ".join((text or "nothing").split()), _MOST)
+
+
+_BARE = {"port", "key", "rule", "input", "internal"}
+"""Kinds whose subject says it all."""
+_REWORDED = {"title", "description", "purpose"}
+_MOVING = {"rule", "freshness", "quality", "retention", "partitioning", "nullability", "key"}
+_NAMES = {
+    "column": "column '{}'",
+    "type": "type of '{}'",
+    "nullability": "'{}'",
+    "requirement": "column '{}'",
+    "key": "key ({})",
+    "rule": "rule '{}'",
+    "input": "input {}",
+    "internal": "internal '{}'",
+    "port": "port",
+    "order": "order of {}",
+    "name": "name of the {}",
+}
+_DIRECTIONS = {
+    "tightens": "tightened",
+    "loosens": "loosened",
+    "both": "moved",
+    "undetermined": "cannot be compared",
+}

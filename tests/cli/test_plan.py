@@ -1,0 +1,151 @@
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mesh_dagster.run.declared import register
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+from tests.cli.scenario import SHOP, mesh, now, write_workspace
+from tests.govern.scenario import reader
+
+LINES = "mesh://shop/orders/v1/lines"
+LOOSER = SHOP.replace(
+    "amount: int = pa.Field(ge=0)", "amount: int = pa.Field(ge=-5, nullable=True)"
+)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_workspace(tmp_path)
+
+
+def declare(text: str) -> None:
+    Path("shop_location.py").write_text(text, encoding="utf-8")
+
+
+def register_a_reader_elsewhere() -> None:
+    with closing(Registry(Store.at().registry_url)) as registry:
+        register(reader("billing/vat", LINES, columns=["region"]), registry, now)
+
+
+def test_before_a_release_there_is_nothing_to_compare(workspace: Path) -> None:
+    result = mesh("plan")
+
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "Nothing was released in the registry yet, so there is nothing to compare. "
+        "'mesh release' records these 2 products.\n"
+    )
+
+
+def test_a_breaking_change_names_its_consumers_and_is_not_released(workspace: Path) -> None:
+    register_a_reader_elsewhere()
+    assert mesh("release").stdout == "released  report/totals 1.0.0\nreleased  shop/orders 1.0.0\n"
+    declare(LOOSER)
+
+    planned, refused = mesh("plan"), mesh("release")
+
+    assert planned.exit_code == 1
+    assert (
+        planned.stdout
+        == f"""\
+Compared with what was released in the registry:
+
+shop/orders v1  team:shop  1.0.0, needs 2.0.0 (major)
+  {LINES}
+    major  'amount': not null becomes may be null (loosened)
+    major  rule 'amount >= 0' becomes 'amount >= -5' (loosened)
+    breaks report/totals v1 (team:report): amount not null; amount >= 0
+    1 other reader keeps what was promised
+
+{LINES} breaks what 1.0.0 promised.
+shop/orders: undo it, or declare 2.0.0 as a product beside 1.0.0.
+"""
+    )
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"The working tree breaks '{LINES}' unannounced; 'mesh plan' says how. Mend it, or release "
+        "it with --force and --because. Nothing was released.\n"
+    )
+
+
+def test_a_forced_release_goes_out_with_its_reason(workspace: Path) -> None:
+    mesh("release")
+    declare(LOOSER)
+
+    assert mesh("release", "--force").exit_code == 2
+    forced = mesh("release", "--force", "--because", "Nobody reads it yet.")
+
+    assert forced.stdout == "released  shop/orders 1.0.0\n"
+    assert mesh("plan").stdout.endswith("Nothing changed.\n\nNothing breaks unannounced.\n")
+    assert mesh("release").stdout == "Nothing changed since the last release in the registry.\n"
+
+
+def test_a_committed_snapshot_knows_the_consumers_without_the_registry(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    register_a_reader_elsewhere()
+    mesh("release", "--snapshot", "released.json")
+    monkeypatch.setenv("MESH_ROOT", str(tmp_path / "elsewhere"))
+    declare(LOOSER.replace("region: str", "region: str = pa.Field(nullable=True)"))
+
+    planned = mesh("plan", "--against", "released.json", "--format", "json")
+
+    assert planned.exit_code == 1
+    [port] = [p for one in json.loads(planned.stdout)["products"] for p in one["ports"]][1:]
+    assert port["consumers"] == ["billing/vat", "report/totals"]
+    assert [one["consumer"] for one in port["breaks"]] == ["report/totals"]
+    mesh("release", "--snapshot", "released.json", "--force", "--because", "Known.")
+    assert '"billing/vat"' in Path("released.json").read_text("utf-8")
+
+
+def test_a_comment_on_a_pull_request_is_a_table_that_no_text_of_a_team_breaks(
+    workspace: Path,
+) -> None:
+    mesh("release", "--snapshot", "released.json")
+    declare(LOOSER.replace("region: str", 'region: str = pa.Field(metadata={"a|b`": "@all"})'))
+
+    result = mesh("plan", "--against", "released.json", "--format", "markdown")
+
+    assert (
+        result.stdout
+        == f"""\
+## Data products: consumers break unannounced
+
+Compared with what was released in `released.json`.
+
+- `{LINES}` breaks what 1.0.0 promised.
+- shop/orders: undo it, or declare 2.0.0 as a product beside 1.0.0.
+
+### `shop/orders v1` of `team:shop`
+
+1.0.0, needs 2.0.0 (major)
+
+**`{LINES}`**
+
+| step | change | for consumers |
+| --- | --- | --- |
+| **major** | `'amount': not null becomes may be null` | loosened |
+| **major** | `rule 'amount >= 0' becomes 'amount >= -5'` | loosened |
+| patch | `region a b  added: @all` |  |
+
+| breaks | owner | relies on |
+| --- | --- | --- |
+| `report/totals v1` | `team:report` | `amount not null; amount >= 0` |
+"""
+    )
+
+
+def test_a_missing_version_step_fails_only_where_that_is_asked_for(workspace: Path) -> None:
+    mesh("release")
+    declare(SHOP.replace("amount: int", "tax: int\n    amount: int"))
+
+    plain, strict = mesh("plan"), mesh("plan", "--strict")
+
+    assert (plain.exit_code, strict.exit_code) == (0, 1)
+    assert plain.stdout.endswith(
+        "shop/orders: declare version 1.1.0.\nNothing breaks unannounced.\n"
+    )

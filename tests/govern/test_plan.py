@@ -1,0 +1,155 @@
+from datetime import date, timedelta
+from typing import Any
+
+import mesh_dagster as md
+from mesh_dagster.govern.declared import Declared
+from mesh_dagster.govern.plan import Plan, Problem, plan
+from tests.govern.scenario import (
+    ORDERS,
+    TODAY,
+    columns,
+    declared,
+    orders,
+    reader,
+    schema,
+)
+
+VAT = declared(reader("billing/vat", columns=["amount"]))
+ENDED = md.Deprecated(since=TODAY - timedelta(days=90), until=TODAY - timedelta(days=1))
+ENDING = md.Deprecated(since=TODAY - timedelta(days=90), until=TODAY)
+
+
+def breaking(version: str = "1.2.0", **more: Any) -> Declared:
+    own = {name: column for name, column in columns().items() if name != "amount"}
+    return declared(orders(schema(own), version, **more))
+
+
+def compared(tree: list[Declared], released: list[Declared], **more: Any) -> Plan:
+    return plan(tree, released, [VAT], TODAY, **more)
+
+
+def test_nothing_is_compared_before_the_first_release() -> None:
+    made = compared([declared(orders())], [])
+
+    assert made.first
+    assert made.problems == ()
+    assert [product.state for product in made.products] == ["added"]
+
+
+def test_the_same_declaration_changes_nothing() -> None:
+    made = compared([declared(orders())], [declared(orders())])
+
+    assert [(p.state, p.step, p.changes) for p in made.products] == [("unchanged", None, ())]
+    assert [port.state for port in made.products[0].ports] == ["unchanged"]
+
+
+def test_a_breaking_change_stands_in_the_way_whatever_minor_version_is_declared() -> None:
+    made = compared([breaking("1.9.0")], [declared(orders())])
+
+    [product] = made.products
+    assert (product.step, product.demanded, product.stepped) == ("major", "2.0.0", False)
+    assert made.problems == (Problem(ORDERS, "breaking", "breaks what 1.2.0 promised"),)
+
+
+def test_a_breaking_change_may_go_out_as_a_new_major_version_beside_the_old_one() -> None:
+    made = compared([declared(orders()), breaking("2.0.0")], [declared(orders())])
+
+    assert made.problems == ()
+    assert [(p.major, p.state) for p in made.products] == [(1, "unchanged"), (2, "added")]
+
+
+def test_a_new_major_version_in_place_of_the_old_one_leaves_its_readers_behind() -> None:
+    made = compared([breaking("2.0.0")], [declared(orders())])
+
+    assert made.problems == (Problem(ORDERS, "removed", "is gone, 1 product still reads it"),)
+    [old, _] = made.products
+    assert [one.consumer.product for one in old.ports[0].breaks] == ["billing/vat"]
+
+
+def test_a_port_may_go_when_its_deprecation_has_run_out() -> None:
+    released = declared(orders(state=ENDED))
+
+    made = compared([VAT], [released, VAT])
+
+    assert made.problems == ()
+
+
+def test_a_port_may_not_go_before_its_last_promised_day_is_over() -> None:
+    released = declared(orders(state=ENDING))
+
+    made = compared([VAT], [released, VAT])
+
+    assert [problem.reason for problem in made.problems] == ["removed"]
+
+
+def test_a_port_that_was_retired_may_go() -> None:
+    made = compared([VAT], [declared(orders()), VAT], retired={ORDERS})
+
+    assert made.problems == ()
+
+
+def test_a_port_that_nobody_reads_may_go() -> None:
+    made = plan([VAT], [declared(orders(version="2.0.0")), VAT], [], TODAY)
+
+    assert made.problems == ()
+
+
+def test_a_draft_may_change_in_any_way_and_its_readers_are_named() -> None:
+    made = compared([breaking("1.3.0", state="draft")], [declared(orders(state="draft"))])
+
+    [product] = made.products
+    assert (made.problems, product.step, product.stepped) == ((), "minor", True)
+    assert [one.consumer.product for one in product.ports[0].breaks] == ["billing/vat"]
+
+
+def test_before_version_1_a_minor_step_announces_a_breaking_change() -> None:
+    released = [declared(orders(version="0.3.0"))]
+
+    assert compared([breaking("0.4.0")], released).problems == ()
+    assert [p.reason for p in compared([breaking("0.3.1")], released).problems] == ["breaking"]
+
+
+def test_a_version_does_not_go_back() -> None:
+    made = compared([declared(orders(version="1.1.0"))], [declared(orders())])
+
+    assert made.problems == (
+        Problem("shop/orders v1", "version", "declares 1.1.0, after 1.2.0 was released"),
+    )
+
+
+def test_a_missing_minor_step_is_told_and_breaks_nothing() -> None:
+    wider = schema({**columns(), "tax": columns()["amount"]})
+
+    made = compared([declared(orders(wider))], [declared(orders())])
+
+    [product] = made.products
+    assert (product.step, product.demanded, product.stepped) == ("minor", "1.3.0", False)
+    assert made.problems == ()
+
+
+def test_a_consumer_is_held_to_what_its_own_working_tree_expects() -> None:
+    """So that a consumer that moves along in the same change does not count as broken."""
+    moved_along = declared(reader("billing/vat", columns=["customer"]))
+
+    made = plan([breaking(), moved_along], [declared(orders()), VAT], [VAT], TODAY)
+
+    assert made.products[-1].key == "shop/orders"
+    assert made.products[-1].ports[0].breaks == ()
+
+
+def test_the_consumers_of_a_port_are_known_though_it_does_not_change() -> None:
+    made = compared([declared(orders())], [declared(orders())])
+
+    [port] = made.products[0].ports
+    assert [(one.product, one.owner) for one in port.consumers] == [("billing/vat", "team:billing")]
+
+
+def test_deprecating_a_port_is_a_minor_step_and_shortening_it_a_major_one() -> None:
+    until = date(2026, 12, 31)
+    deprecated = orders(state=md.Deprecated(since=TODAY, until=until))
+    shortened = orders(state=md.Deprecated(since=TODAY, until=until - timedelta(days=30)))
+
+    announced = compared([declared(deprecated)], [declared(orders())])
+    hurried = compared([declared(shortened)], [declared(deprecated)])
+
+    assert [announced.products[0].step, hurried.products[0].step] == ["minor", "major"]
