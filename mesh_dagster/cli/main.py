@@ -23,6 +23,8 @@ _HOMES = {
     "read": "read",
     "sql": "sql",
     "lineage": "lineage",
+    "init": "new",
+    "new": "new",
     "run": "run",
     "demo": "demo",
     "check": "check",

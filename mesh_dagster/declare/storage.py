@@ -92,6 +92,15 @@ def _require_storable_column(column: Column, contract: Contract, who: str) -> No
         raise ContractRefusedError(who, problem, f"Use {instead}.") from None
 
 
+def is_storable(dtype: pl.DataType) -> bool:
+    """Say whether a port can keep a type."""
+    try:
+        stored_type(dtype)
+    except _NotStorableError:
+        return False
+    return True
+
+
 def stored_type(dtype: pl.DataType) -> pl.DataType:
     """Return the type under which values of `dtype` are stored."""
     kind = type(dtype)

@@ -85,6 +85,13 @@ from mesh_dagster.errors.run import (
     TooManyGroupsError,
     UnknownVersionError,
 )
+from mesh_dagster.errors.scaffold import (
+    FileThereError,
+    NoMeshHereError,
+    NoRawRowsError,
+    NotExtendableError,
+    SourceRefusedError,
+)
 
 __all__ = [
     "AddressRefusedError",
@@ -104,6 +111,7 @@ __all__ = [
     "DuplicateProductError",
     "ExpectationBrokenError",
     "ExtraMissingError",
+    "FileThereError",
     "FrameRefusedError",
     "InternalMissingError",
     "InternalNotReadableError",
@@ -114,8 +122,11 @@ __all__ = [
     "NameRefusedError",
     "NoChangesError",
     "NoMatchError",
+    "NoMeshHereError",
     "NoProductError",
     "NoPromiseError",
+    "NoRawRowsError",
+    "NotExtendableError",
     "NotPublishedError",
     "NotSplittableError",
     "NothingFoundError",
@@ -131,6 +142,7 @@ __all__ = [
     "SinkFailedError",
     "SinkRefusedError",
     "SnapshotRefusedError",
+    "SourceRefusedError",
     "SpanRefusedError",
     "SqlRefusedError",
     "StagingFailedError",

@@ -30,6 +30,11 @@ _PERSONAL = re.compile(
 )
 
 
+def looks_personal(column: str) -> bool:
+    """Say whether the name of a column looks like personal data."""
+    return bool(_PERSONAL.search(column.lower()))
+
+
 def _purpose(landscape: Landscape) -> Iterator[Fault]:
     for product in landscape.products:
         if len(product.purpose.split()) < _FEWEST_WORDS:
@@ -107,7 +112,7 @@ def _column_name(landscape: Landscape) -> Iterator[Fault]:
 def _sensitivity(landscape: Landscape) -> Iterator[Fault]:
     for _, port in landscape.ports:
         for column in port.contract.columns:
-            if _PERSONAL.search(column.name.lower()) and "sensitivity" not in column.metadata:
+            if looks_personal(column.name) and "sensitivity" not in column.metadata:
                 yield _of(
                     port,
                     "looks like personal data and is not classified",

@@ -1,0 +1,219 @@
+"""Put together the files of a new domain, product or port.
+
+In:  names, and the data from which a contract is proposed.
+Out: a `Draft` with more files in it; nothing is written yet.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mesh_dagster.cli.scaffold import (
+    Draft,
+    extend_definitions,
+    extend_imports,
+    extend_workspace,
+)
+from mesh_dagster.declare.address import require_name
+from mesh_dagster.errors import NoRawRowsError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mesh_dagster.discover.propose import Proposal
+    from mesh_dagster.discover.rows_of import RowsOf
+
+_SAMPLE = 'return pl.LazyFrame({"id": [1, 2], "name": ["first", "second"]})'
+_STANDS_FOR = "two rows that stand for your own."
+Fillings = dict[str, Any]  # Any: what templates show
+
+
+def add_domain(draft: Draft, package: str, domain: str) -> None:
+    """Add a domain: a folder with definitions, and its code location in the workspace."""
+    require_name("domain", domain)
+    folder = package.replace(".", "/")
+    for name in (f"{folder}/__init__.py", f"{folder}/{domain}/__init__.py"):
+        draft.add_empty(name)
+    draft.add(f"{folder}/{domain}/definitions.py", "definitions.py", {"domain": domain})
+    extend_workspace(draft, f"{package}.{domain}.definitions", domain)
+
+
+def add_product(
+    draft: Draft,
+    package: str,
+    key: tuple[str, str],
+    port: str,
+    rows: "RowsOf | None",
+    odcs: Path | None = None,
+) -> None:
+    """Add a product with its test; its domain too, where there is none yet.
+
+    Args:
+        draft: What will be written.
+        package: The package of the domains.
+        key: Domain and name.
+        port: The name of its port.
+        rows: The data from which its contract is proposed; two rows of no meaning without it.
+        odcs: A contract that is written already, copied beside the product.
+    """
+    domain, name = require_name("domain", key[0]), require_name("product", key[1])
+    require_name("port", port)
+    folder = f"{package.replace('.', '/')}/{domain}"
+    if not (draft.folder / folder / "definitions.py").is_file():
+        add_domain(draft, package, domain)
+    given: Fillings = {"domain": domain, "name": name, "package": package, "port": port}
+    given["model"] = _model(name)
+    if odcs is not None:
+        contract = f"{name}.odcs.yaml"
+        draft.add_text(f"{folder}/{contract}", odcs.read_text(encoding="utf-8"))
+        given |= _from_odcs(given["model"], contract)
+    else:
+        given |= _from_rows(draft, package, name, rows)
+    draft.add(f"{folder}/{name}.py", "product.py", given)
+    draft.add(f"tests/test_{domain}_{name}.py", "test_product.py", given)
+    module = f"{package}.{domain}.{name}"
+    extend_definitions(draft, f"{folder}/definitions.py", module, name)
+
+
+def add_port(
+    draft: Draft, package: str, key: tuple[str, str], port: str, rows: "RowsOf | None"
+) -> None:
+    """Add a port to the file of a product, with a contract proposed from the rows.
+
+    Without rows, those are looked at that the product reads already.
+
+    Raises:
+        NoMeshHereError: The product has no file.
+        NoRawRowsError: What it reads cannot be looked at.
+    """
+    domain, name = require_name("domain", key[0]), require_name("product", key[1])
+    require_name("port", port)
+    path = f"{package.replace('.', '/')}/{domain}/{name}.py"
+    draft.text(path)
+    raw = f"raw_{port}" if rows else f"raw_{name}"
+    found = _proposed(rows.plan if rows else _raw_rows(f"{package}.{domain}.{name}", raw))
+    given = {
+        "name": name,
+        "port": port,
+        "model": _model(f"{name}_{port}"),
+        "taken": raw,
+        "constant": f"SOURCE_OF_{port.upper()}",
+        "path": _path_code(draft, package, rows.path) if rows else "",
+        "source": [_with_constant(line, port) for line in rows.code] if rows else [],
+        "columns": list(_columns(found)),
+        "build": list(_build(found, raw)),
+    }
+    draft.append(path, "port.py", given, unlike=f"def {port}(")
+    if rows and rows.imports_duckdb:
+        extend_imports(draft, path, "import duckdb")
+    if rows:
+        extend_imports(draft, path, "from pathlib import Path")
+
+
+def _with_constant(line: str, port: str) -> str:
+    return line.replace("SOURCE", f"SOURCE_OF_{port.upper()}")
+
+
+def _raw_rows(module: str, raw: str) -> "pl.LazyFrame":
+    """Return the rows that the first internal of a product reads.
+
+    Raises:
+        NoRawRowsError: It cannot be called by itself.
+    """
+    from mesh_dagster.run.frames import as_plan
+
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        return as_plan(getattr(import_module(module), raw)(), raw)
+    except Exception as error:  # the user's module may raise anything
+        raise NoRawRowsError(module, raw) from error
+    finally:
+        sys.path.pop(0)
+        sys.modules.pop(module, None)  # it is about to change
+
+
+def _from_rows(draft: Draft, package: str, name: str, rows: "RowsOf | None") -> Fillings:
+    found = _proposed(rows.plan if rows else None)
+    about = f"the rows of {rows.path.name}." if rows else _STANDS_FOR
+    return {
+        "about": about,
+        "purpose": f"{_title(name)}: {about}",
+        "rows": found.rows if rows else None,
+        "path": _path_code(draft, package, rows.path) if rows else "",
+        "odcs": "",
+        "duckdb": bool(rows and rows.imports_duckdb),
+        "columns": list(_columns(found)),
+        "source": rows.code if rows else [f"{_SAMPLE}  # review: read your source"],
+        "build": list(_build(found, f"raw_{name}")),
+    }
+
+
+def _from_odcs(model: str, contract: str) -> Fillings:
+    return {
+        "about": f"what {contract} promises.",
+        "purpose": f"What {contract} promises.",
+        "rows": None,
+        "path": "",
+        "odcs": contract,
+        "duckdb": False,
+        "columns": [],
+        "source": [
+            f"types = {{name: column.dtype.type for name, column in {model}.columns.items()}}",
+            "return pl.LazyFrame(schema=types)  # review: read your source",
+        ],
+        "build": [f"return raw_{contract.removesuffix('.odcs.yaml')}"],
+    }
+
+
+def _proposed(plan: "pl.LazyFrame | None") -> "Proposal":
+    import polars as pl
+
+    from mesh_dagster.discover.propose import propose
+
+    sample = pl.LazyFrame({"id": [1, 2], "name": ["first", "second"]})
+    return propose(sample if plan is None else plan)
+
+
+def _columns(found: "Proposal") -> Iterator[str]:
+    from mesh_dagster.discover.model_code import field_lines
+
+    for column in found.columns:
+        yield from field_lines(column)
+
+
+def _build(found: "Proposal", taken: str) -> Iterator[str]:
+    """Yield the body of a port: other names and types than those of the source."""
+    from mesh_dagster.discover.model_code import polars_code
+
+    renamed = {c.source: json.dumps(c.name) for c in found.columns if c.source != c.name}
+    cast = {c.name: polars_code(c.dtype) for c in found.columns if c.cast}
+    steps = [(name, given) for name, given in (("rename", renamed), ("cast", cast)) if given]
+    line = f"return {taken}"
+    for method, given in steps:
+        yield f"{line}.{method}("
+        yield "    {"
+        for key, value in given.items():
+            yield f"        {json.dumps(key, ensure_ascii=False)}: {value},"
+        yield "    }"
+        line = ")"
+    yield line
+
+
+def _path_code(draft: Draft, package: str, path: Path) -> str:
+    whole, root = path.resolve(), draft.folder.resolve()
+    if not whole.is_relative_to(root):
+        return f"Path({json.dumps(str(whole), ensure_ascii=False)})"
+    up = package.count(".") + 2
+    inner = json.dumps(whole.relative_to(root).as_posix(), ensure_ascii=False)
+    return f"Path(__file__).resolve().parents[{up}] / {inner}"
+
+
+def _model(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,200 @@
+"""Propose a contract from data that is there.
+
+In:  a plan over real rows.
+Out: a `Proposal`: for each column a name, a type that a port can keep, and the rules that these
+rows keep. They are proposals: the next batch may be right and still break them, so people decide.
+"""
+
+import keyword
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from mesh_dagster.declare.storage import is_storable
+from mesh_dagster.govern.policies import looks_personal
+
+_MOST_CHOICES = 12
+_LONGEST_CHOICE = 40
+_REPEATED = 4
+"""Of a column with choices, each stands so often on average."""
+_FEWEST_FOR_KEY = 2
+_INSTEAD: dict[type[pl.DataType], pl.DataType] = {
+    pl.Time: pl.String(),
+    pl.Null: pl.String(),
+    pl.Float16: pl.Float32(),
+    pl.Int128: pl.Decimal(38, 0),
+    pl.Duration: pl.Int64(),
+}
+_TAKEN = frozenset(
+    {
+        *("config", "empty", "example", "strategy", "validate", "pydantic_validate"),
+        *("from_json", "from_yaml", "to_json", "to_json_schema", "to_schema", "to_yaml"),
+        "get_metadata",
+    }
+)
+"""Names that a pandera model has itself."""
+_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+
+@dataclass(frozen=True)
+class ProposedColumn:
+    """What is proposed for one column."""
+
+    source: str
+    """Its name in the data."""
+    name: str
+    """In snake case, and no other column's."""
+    dtype: pl.DataType
+    """A type that a port can keep."""
+    cast: bool
+    """Whether the data has another type."""
+    nullable: bool
+    unique: bool
+    """Whether it is the proposed key: the first column in which no value repeats."""
+    least: int | None
+    """0 or 1, where no number is less."""
+    choices: tuple[str, ...]
+    """All values of a text with few of them, sorted; empty where there are many."""
+    personal: bool
+    """Whether its name looks like personal data; then nothing of its values is proposed."""
+    seen: str
+    """What was seen, for whoever reviews it; empty for personal data."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is proposed for a whole table."""
+
+    rows: int
+    columns: tuple[ProposedColumn, ...]
+
+
+def propose(plan: pl.LazyFrame) -> Proposal:
+    """Look at every row once and propose.
+
+    Raises:
+        polars.exceptions.PolarsError: The data cannot be read.
+    """
+    schema = plan.collect_schema()
+    facts = plan.select(_facts(schema)).collect(engine="streaming").row(0, named=True)
+    names = snake_names(schema.names())
+    few = [
+        source
+        for source, dtype in schema.items()
+        if dtype == pl.String and not looks_personal(names[source]) and _are_few(_of(source, facts))
+    ]
+    choices = _choices(plan, few)
+    found = [
+        _column(source, dtype, names[source], _of(source, facts), choices)
+        for source, dtype in schema.items()
+    ]
+    key = next((c.name for c in found if c.unique), None)
+    return Proposal(int(facts["rows"]), tuple(_only_key(column, key) for column in found))
+
+
+def snake_names(sources: Iterable[str]) -> dict[str, str]:
+    """Return a column name in snake case for each name, none twice."""
+    taken: dict[str, str] = {}
+    for source in sources:
+        words = "_".join(word.lower() for word in _WORDS.findall(source)) or "column"
+        stem = words if words[0].isalpha() else f"column_{words}"
+        if keyword.iskeyword(stem) or stem in _TAKEN:
+            stem = f"{stem}_value"
+        name, number = stem, 1
+        while name in taken.values():
+            number += 1
+            name = f"{stem}_{number}"
+        taken[source] = name
+    return taken
+
+
+def _facts(schema: pl.Schema) -> Iterator[pl.Expr]:
+    yield pl.len().alias("rows")
+    for source, dtype in schema.items():
+        column = pl.selectors.by_name(source).as_expr()
+        yield column.null_count().alias(f"nulls:{source}")
+        if not dtype.is_nested():
+            yield column.n_unique().alias(f"distinct:{source}")
+        if dtype.is_numeric() or dtype.is_temporal():
+            yield column.min().alias(f"least:{source}")
+            yield column.max().alias(f"most:{source}")
+        if dtype == pl.String:
+            yield column.str.len_chars().max().alias(f"longest:{source}")
+
+
+Facts = Mapping[str, Any]  # Any: values of the data
+
+
+def _of(source: str, facts: Facts) -> Facts:
+    names = ("nulls", "distinct", "least", "most", "longest")
+    return {"rows": facts["rows"], **{name: facts.get(f"{name}:{source}") for name in names}}
+
+
+def _are_few(facts: Facts) -> bool:
+    distinct, longest = facts["distinct"], facts["longest"] or 0
+    repeated = facts["rows"] >= _REPEATED * distinct
+    return bool(repeated and distinct <= _MOST_CHOICES and longest <= _LONGEST_CHOICE)
+
+
+def _choices(plan: pl.LazyFrame, columns: list[str]) -> dict[str, tuple[str, ...]]:
+    plans = [plan.select(pl.selectors.by_name(name)).unique() for name in columns]
+    frames = pl.collect_all(plans, engine="streaming")
+    return {
+        name: tuple(sorted(frame[name].drop_nulls().to_list()))
+        for name, frame in zip(columns, frames, strict=True)
+    }
+
+
+def _column(
+    source: str,
+    dtype: pl.DataType,
+    name: str,
+    facts: Facts,
+    choices: Mapping[str, tuple[str, ...]],
+) -> ProposedColumn:
+    personal = looks_personal(name)
+    kept = _kept(dtype)
+    rows, distinct = facts["rows"], facts["distinct"]
+    whole = not facts["nulls"] and distinct == rows >= _FEWEST_FOR_KEY
+    return ProposedColumn(
+        source=source,
+        name=name,
+        dtype=kept,
+        cast=kept != dtype,
+        nullable=bool(facts["nulls"]),
+        unique=whole and (dtype.is_integer() or dtype == pl.String),
+        least=None if personal else _least(dtype, facts["least"]),
+        choices=choices.get(source, ()),
+        personal=personal,
+        seen="" if personal else _seen(facts),
+    )
+
+
+def _only_key(column: ProposedColumn, key: str | None) -> ProposedColumn:
+    return column if column.name == key else replace(column, unique=False)
+
+
+def _kept(dtype: pl.DataType) -> pl.DataType:
+    if is_storable(dtype):
+        return dtype
+    if isinstance(dtype, pl.Datetime):
+        return pl.Datetime("us", dtype.time_zone)
+    return _INSTEAD.get(type(dtype), pl.String())
+
+
+def _least(dtype: pl.DataType, least: Any) -> int | None:  # noqa: ANN401 - a value of the data
+    if not dtype.is_numeric() or least is None or least < 0:
+        return None
+    return 1 if dtype.is_integer() and least >= 1 else 0
+
+
+def _seen(facts: Facts) -> str:
+    parts = []
+    if facts["least"] is not None:
+        parts.append(f"{facts['least']} to {facts['most']}")
+    if facts["nulls"]:
+        parts.append(f"{facts['nulls']:,} nulls")
+    return ", ".join(parts)

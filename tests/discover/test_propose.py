@@ -1,0 +1,118 @@
+"""What is proposed from rows is kept by those rows."""
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+from hypothesis import given, settings
+
+import mesh_dagster as md
+from mesh_dagster.declare.storage import is_storable
+from mesh_dagster.discover.model_code import field_lines, type_code
+from mesh_dagster.discover.propose import Proposal, propose, snake_names
+from tests.run.schemas_and_frames import frames
+
+ORDERS = pl.DataFrame(
+    {
+        "OrderID": [3, 1, 2, 4, 5, 6, 7, 8],
+        "Customer Email": ["a@b.c"] * 8,
+        "status": ["paid", "open"] * 4,
+        "discount": [0.0, None, 0.5, 0.1, 0.2, 0.0, 0.0, 0.0],
+        "balance": [-1, 2, 2, 2, 2, 2, 2, 2],
+    }
+)
+
+
+def lines_of(proposal: Proposal) -> list[str]:
+    return [line for column in proposal.columns for line in field_lines(column)]
+
+
+def model_of(proposal: Proposal) -> type[pa.DataFrameModel]:
+    """Run the code that would be written."""
+    body = "\n".join(lines_of(proposal))
+    module = {"pa": pa, "pl": pl, "__name__": __name__}
+    exec(f"class Proposed(pa.DataFrameModel):\n{body}", module)  # noqa: S102 - it is ours
+    model = module["Proposed"]
+    assert isinstance(model, type)
+    return model
+
+
+def test_types_nulls_keys_bounds_and_choices_are_proposed_for_review() -> None:
+    assert lines_of(propose(ORDERS.lazy())) == [
+        "    order_id: int = pa.Field(unique=True, ge=1)  # review: 1 to 8",
+        "    customer_email: str = pa.Field(  # review: is it personal data?",
+        '        metadata={"sensitivity": "personal"},',
+        "    )",
+        '    status: str = pa.Field(isin=["open", "paid"])',
+        "    discount: float = pa.Field(nullable=True, ge=0)  # review: 0.0 to 0.5, 1 nulls",
+        "    balance: int  # review: -1 to 2",
+    ]
+
+
+@settings(max_examples=100)
+@given(frames())
+def test_a_proposed_model_accepts_the_rows_that_it_comes_from(
+    case: tuple[pl.DataFrame, dict[str, str]],
+) -> None:
+    frame = case[0]
+
+    found = propose(frame.lazy())
+
+    assert all(is_storable(column.dtype) for column in found.columns)
+    if not any(column.cast for column in found.columns):
+        renamed = frame.rename({column.source: column.name for column in found.columns})
+        assert md.audit(renamed, model_of(found)).accepted
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text"),
+    [
+        (pl.Int64(), "int"),
+        (pl.Int32(), "pl.Int32"),
+        (pl.Date(), "pl.Date"),
+        (pl.Datetime("us", "UTC"), 'pl.Datetime("us", "UTC")'),
+        (pl.Decimal(10, 2), "pl.Decimal(10, 2)"),
+        (pl.List(pl.Struct({"a b": pl.String})), 'pl.List(pl.Struct({"a b": pl.String}))'),
+        (pl.Array(pl.Int8, 3), "pl.Array(pl.Int8, 3)"),
+        (pl.Enum(["é", '"']), 'pl.Enum(["é", "\\""])'),
+    ],
+)
+def test_a_type_is_written_as_people_write_it(dtype: pl.DataType, text: str) -> None:
+    assert type_code(dtype) == text
+    plain = {"int": pl.Int64}
+    assert (plain.get(text) or eval(text, {"pl": pl})) == dtype  # noqa: S307 - it is ours
+
+
+def test_names_become_snake_case_and_stay_apart() -> None:
+    sources = ["OrderID", "order id", "F*G", "2nd", "Ünits", "", "class", "validate", "HTTPCode"]
+
+    assert snake_names(sources) == {
+        "OrderID": "order_id",
+        "order id": "order_id_2",
+        "F*G": "f_g",
+        "2nd": "column_2_nd",
+        "Ünits": "nits",
+        "": "column",
+        "class": "class_value",
+        "validate": "validate_value",
+        "HTTPCode": "http_code",
+    }
+
+
+def test_no_proposed_name_is_one_of_a_pandera_model_itself() -> None:
+    own = [name.lower() for name in dir(pa.DataFrameModel) if not name.startswith("_")]
+
+    assert not set(snake_names(own).values()) & set(own)
+
+
+def test_a_long_list_of_choices_takes_a_line_each() -> None:
+    choices = [f"a rather long choice number {number}" for number in range(8)]
+    frame = pl.DataFrame({"kind": choices * 4})
+
+    lines = lines_of(propose(frame.lazy()))
+
+    assert lines[:3] == [
+        "    kind: str = pa.Field(",
+        "        isin=[",
+        '            "a rather long choice number 0",',
+    ]
+    assert max(map(len, lines)) <= 100
