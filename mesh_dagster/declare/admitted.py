@@ -69,14 +69,19 @@ def admitted_by(column: WrittenColumn) -> Admitted:
     """Follow the rules of a column."""
     rules = binding(column)
     low, high = interval(rules, column.dtype)
-    loses_nulls = any(not rule.ignore_na and by_row(rule) for rule in rules)
     return Admitted(
         low,
         high,
         lengths(rules),
         _listed(column, rules, low, high),
-        column.nullable and column.default is None and not loses_nulls,
+        admits_nulls(column),
     )
+
+
+def admits_nulls(column: WrittenColumn) -> bool:
+    """Say whether a column may hold nulls."""
+    loses_them = any(not rule.ignore_na and by_row(rule) for rule in binding(column))
+    return column.nullable and column.default is None and not loses_them
 
 
 def binding(column: WrittenColumn) -> list[WrittenRule]:

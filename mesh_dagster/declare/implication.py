@@ -7,6 +7,7 @@ only ever implied by the same rule.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 import polars as pl
@@ -38,37 +39,59 @@ def implies(promised: WrittenColumn, rule: WrittenRule) -> Answer:
         rule: Whatever its level, as if it were binding.
     """
     admitted = admitted_by(promised)
-    if admitted.nulls and not rule.ignore_na and by_row(rule):
-        return False if _is_certain(promised) else None
-    if any(_same(known, rule) for known in promised.rules if known.level == "error"):
+    if _is_implied(promised, admitted, rule):
         return True
-    if not by_row(rule):
+    if not by_row(rule) or not _is_certain(promised):
         return None
-    try:
-        if admitted.empty or _is_proved(promised, admitted, rule):
-            return True
+    if admitted.nulls and not rule.ignore_na:
+        return False
+    with suppress(NotFollowedError):
         return False if _is_refuted(promised, admitted, rule) else None
-    except NotFollowedError:
-        return None
+    return None
+
+
+def is_implied(promised: WrittenColumn, rule: WrittenRule) -> bool:
+    """Say whether a rule is implied for certain: `implies`, without a search for the contrary."""
+    return _is_implied(promised, admitted_by(promised), rule)
 
 
 def contradicts(promised: WrittenColumn, wanted: WrittenColumn) -> Answer:
     """Say whether no value but null can keep the rules of both columns, which have one type."""
-    both = replace(promised, rules=(*promised.rules, *wanted.rules))
-    rules = binding(both)
+    if is_contradicted(promised, wanted):
+        return True
+    both = _together(promised, wanted)
+    with suppress(NotFollowedError):
+        witnesses = _witnesses(both, admitted_by(both))
+        return False if _is_certain(both) and len(witnesses) else None
+    return None
+
+
+def is_contradicted(promised: WrittenColumn, wanted: WrittenColumn) -> bool:
+    """Say whether rules contradict each other for certain, without a search for the contrary."""
+    both = _together(promised, wanted)
     together = admitted_by(both)
-    try:
-        if together.empty or _fit_nowhere(rules, together.lengths[1]):
-            return True
-        witnesses = _witnesses(both, together, rules)
-    except NotFollowedError:
-        return None
-    return False if _is_certain(both) and len(witnesses) else None
+    with suppress(NotFollowedError):
+        return together.empty or _fit_nowhere(binding(both), together.lengths[1])
+    return False
 
 
 def is_key(keys: Iterable[Iterable[str]], wanted: Iterable[str]) -> bool:
     """Say whether columns are unique together because some of them are."""
     return any(set(key) <= set(wanted) for key in keys)
+
+
+def _together(promised: WrittenColumn, wanted: WrittenColumn) -> WrittenColumn:
+    return replace(promised, rules=(*promised.rules, *wanted.rules))
+
+
+def _is_implied(promised: WrittenColumn, admitted: Admitted, rule: WrittenRule) -> bool:
+    if admitted.nulls and not rule.ignore_na and by_row(rule):
+        return False
+    if any(_same(known, rule) for known in promised.rules if known.level == "error"):
+        return True
+    with suppress(NotFollowedError):
+        return by_row(rule) and (admitted.empty or _is_proved(promised, admitted, rule))
+    return False
 
 
 def _same(known: WrittenRule, rule: WrittenRule) -> bool:
@@ -145,20 +168,21 @@ def _fit_nowhere(rules: list[WrittenRule], most: float) -> bool:
 
 
 def _is_refuted(promised: WrittenColumn, admitted: Admitted, rule: WrittenRule) -> bool:
-    if not _is_certain(promised):
-        return False
-    witnesses = _witnesses(promised, admitted, [*binding(promised), rule])
+    witnesses = _witnesses(promised, admitted, rule)
     return len(kept_by(witnesses, [rule])) < len(witnesses)
 
 
-def _witnesses(column: WrittenColumn, admitted: Admitted, rules: list[WrittenRule]) -> pl.Series:
+def _witnesses(
+    column: WrittenColumn, admitted: Admitted, tried_with: WrittenRule | None = None
+) -> pl.Series:
     """Return some values that keep the rules of a column; all of them where they are listed."""
     values = admitted.values
     if values is None:
         if column.dtype is None:
             raise NotFollowedError
-        tried = trials(column.dtype, rules)
-        values = kept_by(tried, filter(by_row, binding(column)))
+        rules = binding(column)
+        tried = trials(column.dtype, [*rules, *([tried_with] if tried_with else [])])
+        values = kept_by(tried, filter(by_row, rules))
     if values.dtype.is_float() and not column.nullable:
         values = values.drop_nans()  # pandera takes them for nulls
     return values

@@ -9,8 +9,8 @@ data. A rule that no value can keep beside the contract's own rules is.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mesh_dagster.declare.admitted import admitted_by
-from mesh_dagster.declare.implication import contradicts
+from mesh_dagster.declare.admitted import admits_nulls
+from mesh_dagster.declare.implication import is_contradicted
 from mesh_dagster.declare.written import WrittenColumn, WrittenContract, WrittenRule
 
 
@@ -40,7 +40,7 @@ def unmet(promised: WrittenContract, expected: WrittenContract) -> list[Unmet]:
 
 def holds_nulls(promised: WrittenColumn) -> bool:
     """Say whether what is published may hold nulls; an optional column that is absent does."""
-    return not promised.required or admitted_by(promised).nulls
+    return not promised.required or admits_nulls(promised)
 
 
 def _unmet_of(promised: WrittenColumn | None, expected: WrittenColumn) -> Iterator[Unmet]:
@@ -60,10 +60,10 @@ def _unmet_of(promised: WrittenColumn | None, expected: WrittenColumn) -> Iterat
 
 def _contradiction(promised: WrittenColumn, expected: WrittenColumn) -> str:
     """Return the first rule that goes with none of the contract's, or all that together do not."""
-    if not expected.rules or contradicts(promised, expected) is not True:
+    if not expected.rules or not is_contradicted(promised, expected):
         return ""
     for rule in expected.rules:
-        if contradicts(promised, replace(expected, rules=(rule,))) is True:
+        if is_contradicted(promised, replace(expected, rules=(rule,))):
             return _rules(expected, (rule,))
     return _rules(expected, expected.rules)
 

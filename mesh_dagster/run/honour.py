@@ -18,7 +18,7 @@ from mesh_dagster.declare.contract import (
     not_null_text,
     unique_text,
 )
-from mesh_dagster.declare.implication import implies, is_key
+from mesh_dagster.declare.implication import is_implied, is_key
 from mesh_dagster.declare.port import Honours
 from mesh_dagster.declare.satisfy import holds_nulls
 from mesh_dagster.declare.transcribe import schema_of
@@ -42,6 +42,7 @@ class Questions:
     """By column; a column whose nulls alone are asked for has none."""
     not_null: set[str] = field(default_factory=set)
     keys: list[tuple[str, ...]] = field(default_factory=list)
+    _answered: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def null(self, column: str) -> Place:
         """Ask whether a column holds nulls."""
@@ -65,6 +66,15 @@ class Questions:
         if tuple(columns) not in self.keys:
             self.keys.append(tuple(columns))
         return ("keys", None, self.keys.index(tuple(columns)))
+
+    def answered(self, promised: WrittenColumn, rule: WrittenRule) -> bool:
+        """Say whether the contract answers for a column that it keeps a rule; thought out once."""
+        known = (promised.name, rule.digest)
+        if known not in self._answered:
+            # An optional column that is absent is published as nulls, whatever it promises.
+            there = promised.required or rule.ignore_na
+            self._answered[known] = there and is_implied(promised, rule)
+        return self._answered[known]
 
     def contract(self) -> Contract:
         """Return them as one contract, which says nothing of types."""
@@ -194,7 +204,7 @@ def _demands_of_column(
     for rule in expected.rules:
         if rule.opaque:
             yield Demand(rule.text, rule.level, note=_ON_READ)
-        elif (promised.required or rule.ignore_na) and implies(promised, rule):
+        elif questions.answered(promised, rule):
             yield Demand(rule.text, rule.level, note=_PROMISED)
         else:
             yield Demand(rule.text, rule.level, questions.rule(name, rule))
