@@ -30,10 +30,10 @@ def vacuum(*, dry_run: bool, as_json: bool) -> None:
 
     The current version, and every version within the retention, stays readable. Rejected rows are
     deleted once they are older than their port's quarantine retention. Alerts that have
-    been over for 400 days are forgotten.
+    been over for 400 days are forgotten, and who read what before that.
     """
     from mesh_dagster.cli.registry import open_registry
-    from mesh_dagster.observe.prune import Pruned, prune
+    from mesh_dagster.observe.prune import RETENTION, Pruned, prune
     from mesh_dagster.run.store import Store
     from mesh_dagster.run.vacuum import vacuum as free
 
@@ -41,6 +41,8 @@ def vacuum(*, dry_run: bool, as_json: bool) -> None:
     with open_registry(store) as registry:
         spans, aside = _retention(registry), _quarantine_retention(registry)
         forgotten = prune(registry, now, dry_run=dry_run)
+        if not dry_run:
+            _forget_reads(registry, now - RETENTION)
 
     def kept(address: "Address") -> timedelta:
         return spans.get((address.key, address.major), _UNDECLARED)
@@ -90,6 +92,13 @@ def reindex(*, as_json: bool) -> None:
         click.echo(columns(header, rows, right=(1, 2)))
     count = sum(one.publications for one in found)
     click.echo(f"{count:,} publications of {len(found):,} ports are registered.")
+
+
+def _forget_reads(registry: "Registry", before: datetime) -> None:
+    from mesh_dagster.run import reads, visits
+
+    reads.prune(registry, before)
+    visits.prune(registry, before)
 
 
 def _retention(registry: "Registry") -> dict[tuple[str, int], timedelta]:

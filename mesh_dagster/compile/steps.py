@@ -119,7 +119,8 @@ class Step:
             content = self._relied_on(name, content, declared.expectation)
         columns = list(content.schema)
         self.taken.append(Taken(name, declared.address, columns, content.uri))
-        self._count(declared.address, content.version)
+        known = None if declared.expectation is None else tuple(columns)
+        self._count(declared.address, content.version, known)
         return content
 
     def _relied_on(self, name: str, content: Snapshot, expected: Contract) -> Snapshot:
@@ -135,10 +136,10 @@ class Step:
             except (ExpectationBrokenError, UnmetExpectationError) as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
 
-    def _count(self, address: str, version: int) -> None:
+    def _count(self, address: str, version: int, columns: tuple[str, ...] | None) -> None:
         now = datetime.now(timezone.utc)
         reader = f"{self.product.key} v{self.product.major}"
-        made = Read(address, version, "build", now, reader, why_read())
+        made = Read(address, version, "build", now, reader, why_read(), columns)
         count(self.mesh.registry_url, made)
 
     def _value(self, name: str) -> object:

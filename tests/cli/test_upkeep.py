@@ -6,14 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
+import sqlalchemy as sa
 
 from mesh_dagster.observe.attention import mute
 from mesh_dagster.observe.delivery import deliver
 from mesh_dagster.observe.events import notify
 from mesh_dagster.observe.notice import Item
 from mesh_dagster.observe.settings import Settings
+from mesh_dagster.run.count import Read, count
+from mesh_dagster.run.reads import counts
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
+from mesh_dagster.run.visits import visit, visits
 from tests.cli.scenario import ORDERS, declare, mesh, now, publish_lines, rows, words
 
 
@@ -80,6 +84,22 @@ def test_vacuum_lets_rejected_rows_go_by_the_retention_that_the_port_declares(
         ("sales/orders/v1/quarantine/lines", 1)
     ]
     assert json.loads(mesh("read", f"{ORDERS}?quarantine", "--json").stdout) == []
+
+
+def test_vacuum_forgets_who_read_what_long_ago() -> None:
+    declare()
+    url, long_ago = Store.at().registry_url, now() - timedelta(days=401)
+    count(url, Read(ORDERS, 0, "python", long_ago, "ann"), Read(ORDERS, 0, "sql", now(), "ann"))
+    with closing(Registry(url)) as registry:
+        visit(registry, "ann", "view", ["sales/orders"], long_ago)
+
+        tried = mesh("vacuum", "--dry-run")
+        before = counts(registry, long_ago)
+        done = mesh("vacuum")
+
+        assert (tried.exit_code, done.exit_code) == (0, 0)
+        assert (before, counts(registry, long_ago)) == ({"sales/orders": 2}, {"sales/orders": 1})
+        assert registry.rows(sa.select(visits)) == []
 
 
 def test_vacuum_forgets_alerts_that_are_long_over() -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import mesh_dagster as md
+from mesh_dagster.run.reads import readers
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from tests.compile.runs import evaluations, failure, materialized, metadata, publish_day, run
@@ -228,6 +229,8 @@ def test_a_publication_knows_the_versions_it_was_made_from(
     assert direct.inputs == {ADDRESS: 1}
     assert by_internal.inputs == {ADDRESS: 1}
     assert direct.run_id == result.run_id
+    [reader] = readers(registry, [ADDRESS])
+    assert (reader.reader, reader.way, reader.last_version) == ("payments/royalties v1", "build", 1)
 
 
 def test_products_register_themselves_with_their_first_publication(
