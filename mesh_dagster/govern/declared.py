@@ -14,6 +14,8 @@ Json = dict[str, Any]  # Any: JSON
 Row = Mapping[str, Any]  # Any: a row of the registry
 Identity = tuple[str, int]
 _OF_THE_PRODUCT = ("key", "major", "version", "owner", "alignment", "purpose", "declaration")
+_INSIDE = ("origin", "reads")
+"""Parts of a declaration that say how a product is made, and matter to nobody else."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Declared:
             for row in sorted(ports, key=lambda row: str(row["address"]))
         )
         own = {name: product[name] for name in _OF_THE_PRODUCT}
-        return cls(**own, ports={port.address: port for port in made})
+        seen = {n: part for n, part in product["declaration"].items() if n not in _INSIDE}
+        return cls(**{**own, "declaration": seen}, ports={port.address: port for port in made})
 
     @classmethod
     def from_json(cls, written: Json) -> "Declared":

@@ -19,7 +19,7 @@ from mesh_dagster.govern.compatibility import (
     port_changes,
     product_changes,
 )
-from mesh_dagster.govern.consumers import Consumer, consumers_of
+from mesh_dagster.govern.consumers import Consumer, consumers_of, relied_on
 from mesh_dagster.govern.declared import Declared, DeclaredPort, Identity
 from mesh_dagster.govern.reliance import Loss, losses, promises_lost
 
@@ -201,7 +201,7 @@ def _breaks(
     old: DeclaredPort, new: DeclaredPort, changes: Sequence[Change], readers: Iterable[Consumer]
 ) -> Iterator[Break]:
     for reader in readers:
-        lost = losses(reader.expects or old.contract, new.contract, changes)
+        lost = losses(relied_on(reader, old.contract), new.contract, changes)
         if reader.expects is None:
             lost += promises_lost(changes)
         if lost:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from mesh_dagster.declare.address import Address
 from mesh_dagster.govern.declared import Declared
+from mesh_dagster.govern.reading import columns_read
 from mesh_dagster.run.dialects import UtcDateTime, upsert
 from mesh_dagster.run.registry import Registry
 
@@ -83,16 +84,22 @@ def release(
 
 
 def elsewhere(registry: Registry, domains: Collection[str]) -> list[Declared]:
-    """Return what other domains registered; products that nobody declares any more are left out."""
+    """Return what other domains registered, and which columns they read where that is proved.
+
+    Products that nobody declares any more are left out.
+    """
     ports: defaultdict[tuple[str, int], list[Mapping[str, Any]]] = defaultdict(list)
     for row in registry.ports():
         ports[row["product_key"], _major(row["address"])].append(row)
+    latest = registry.latest()
     found = []
     for row in registry.products():
         own = ports[row["key"], row["major"]]
         withdrawn = bool(own) and all(port["withdrawn_at"] for port in own)
         if not withdrawn and row["key"].partition("/")[0] not in domains:
-            found.append(Declared.of(row, own))
+            reads = columns_read([port["address"] for port in own], latest)
+            known = {} if reads is None else {"columns_read": reads}
+            found.append(Declared.of({**row, "declaration": {**row["declaration"], **known}}, own))
     return found
 
 

@@ -92,6 +92,9 @@ def _reading(consumers: Iterable[Declared], addresses: Collection[str]) -> list[
         stated = {name: expects[name] for name in read if name in expects}
         if read:
             declaration = {"inputs": read, "expects": stated}
+            if "columns_read" in consumer.declaration:
+                proved = consumer.declaration["columns_read"]
+                declaration["columns_read"] = {a: proved[a] for a in read.values() if a in proved}
             kept.append(replace(consumer, declaration=declaration, ports={}))
     return kept
 
