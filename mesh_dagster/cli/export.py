@@ -82,6 +82,35 @@ def odcs(*, pattern: str | None, version: str, out: Path | None, as_json: bool) 
     _write(documents, out, as_json=as_json)
 
 
+@export.command()
+@click.argument("pattern", required=False)
+@out_option
+@as_json_option
+def odps(*, pattern: str | None, out: Path | None, as_json: bool) -> None:
+    """Write each product as ODPS of Bitol.
+
+    PATTERN is a part of domain/product/v1, or with * or ? the whole of it. Of a file that is
+    already in the folder, what only it says is kept.
+    """
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.discover.odps import kept, product_document, products_of, read_product
+
+    with open_registry() as registry:
+        products = products_of(registry)
+    ports = {str(port.address): port for product in products for port in product.ports}
+    known = {f"{product.key}/v{product.version.split('.')[0]}": product for product in products}
+    documents = {
+        _file_name(name, "odps"): product_document(known[name], ports)
+        for name in _chosen(pattern, known)
+    }
+    if out is not None:
+        documents = {
+            name: kept(document, read_product(out / name)) if (out / name).exists() else document
+            for name, document in documents.items()
+        }
+    _write(documents, out, as_json=as_json)
+
+
 def _chosen(pattern: str | None, known: Mapping[str, object]) -> list[str]:
     found = [name for name in known if pattern is None or matches(name, pattern)]
     if pattern and not found:

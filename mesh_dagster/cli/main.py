@@ -8,6 +8,7 @@ for what it needs.
 
 import os
 from importlib import import_module
+from keyword import iskeyword
 from typing import IO, Any
 
 import click
@@ -35,6 +36,7 @@ _HOMES = {
     "score": "score",
     "kpi": "find",
     "export": "export",
+    "import": "imports",
     "retire": "retire",
     "vacuum": "upkeep",
     "reindex": "upkeep",
@@ -66,7 +68,9 @@ class Commands(click.Group):
         if cmd_name not in _HOMES:
             return None
         module = import_module(f"mesh_dagster.cli.{_HOMES[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        # A command may bear a name that Python keeps for itself.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(module, name)
         return command
 
     def resolve_command(

@@ -98,11 +98,34 @@ def check_odcs(document: Json) -> None:
         PlaceError: It breaks the schema.
         StandardsMissingError: The schema is not installed.
     """
+    check_form(document, _odcs_form(), "ODCS")
+
+
+def check_form(document: Json, form: Json, standard: str) -> None:
+    """Check a document against a form that `form_of` made.
+
+    Raises:
+        PlaceError: It breaks the form.
+    """
     # The innermost finding says most; those around it only say that something inside is wrong.
-    found = max(_odcs_schema().iter_errors(document), key=_depth, default=None)
+    found = max(form.iter_errors(document), key=_depth, default=None)
     if found is not None:
-        problem = re.sub(r"\s+", " ", f"is no ODCS document: {found.message}")
+        problem = re.sub(r"\s+", " ", f"is no {standard} document: {found.message}")
         raise PlaceError(problem.rstrip("."), found.instance_path)
+
+
+def form_of(schema: Json) -> Json:
+    """Make a form of a JSON Schema.
+
+    Raises:
+        StandardsMissingError: What checks documents is not installed.
+    """
+    try:
+        import jsonschema_rs  # noqa: PLC0415 - only whoever reads documents of others has it
+    except ImportError as error:
+        raise StandardsMissingError from error
+    # Others check each level of nested columns several times over, which takes minutes.
+    return jsonschema_rs.validator_for(schema, mask="what stands there")
 
 
 def _depth(found: Json) -> int:
@@ -110,10 +133,8 @@ def _depth(found: Json) -> int:
 
 
 @cache
-def _odcs_schema() -> Json:
+def _odcs_form() -> Json:
     try:
-        import jsonschema_rs  # noqa: PLC0415 - only whoever reads documents of others has it
-
         package = resources.files("open_data_contract_standard")
     except ImportError as error:
         raise StandardsMissingError from error
@@ -123,8 +144,7 @@ def _odcs_schema() -> Json:
         for condition in (branch.get("if", {}), *branch.get("if", {}).get("anyOf", ())):
             if "properties" in condition:
                 condition["required"] = list(condition["properties"])
-    # Others check each level of nested columns several times over, which takes minutes.
-    return jsonschema_rs.validator_for(schema, mask="what stands there")
+    return form_of(schema)
 
 
 def _scalar(event: yaml.ScalarEvent) -> Json:

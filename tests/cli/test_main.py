@@ -7,7 +7,7 @@ from mesh_dagster.run.store import Store
 from tests.cli.scenario import mesh
 
 COMMANDS = ["ls", "show", "read", "sql", "run", "demo", "retire", "vacuum", "reindex"]
-GROUPS = ["alerts", "export", "slo"]
+GROUPS = ["alerts", "export", "import", "slo"]
 
 
 def test_the_commands_are_these() -> None:

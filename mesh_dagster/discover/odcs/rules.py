@@ -74,7 +74,7 @@ def rule_fields(rules: Sequence[WrittenRule], dtype: pl.DataType | None) -> dict
     options: dict[str, Json] = {}
     quality: list[Json] = []
     logical = type_fields(dtype).get("logicalType") if dtype is not None else None
-    for one in map(_as_listed, rules):
+    for one in map(as_listed, rules):
         said = _options(one, dtype, logical) if not quality else {}
         if said and not said.keys() & options.keys():
             options.update(said)
@@ -152,6 +152,24 @@ def _arguments(given: Json) -> dict[str, Json]:
         raise PlaceError("compares with a value that cannot be read") from error
 
 
+def as_listed(one: WrittenRule) -> WrittenRule:
+    """Return a rule with its values in the order in which they were given.
+
+    They are kept as a set, but pandera's own message lists them.
+    """
+    listed = str(one.error).removeprefix(f"{one.check}(").removesuffix(")")
+    given = {
+        name: values for name, values in one.arguments.items() if isinstance(values, frozenset)
+    }
+    try:
+        in_order = list(ast.literal_eval(listed)) if given else []
+    except (SyntaxError, TypeError, ValueError):
+        return one
+    if not given or any(values != frozenset(in_order) for values in given.values()):
+        return one
+    return replace(one, arguments={**one.arguments, **dict.fromkeys(given, in_order)})
+
+
 def is_metric(check: Json, metric: str) -> bool:
     """Say whether a check demands that no row is counted by a library metric."""
     return check.get("metric") == metric and _operators(check) == _NONE_ARE
@@ -177,24 +195,6 @@ def _unsaid(one: WrittenRule) -> bool:
     if one.check is None:
         return one.error is None or one.text.endswith(one.error)
     return one.error in (None, usual_error(one.check, one.arguments))
-
-
-def _as_listed(one: WrittenRule) -> WrittenRule:
-    """Return a rule with its values in the order in which they were given.
-
-    They are kept as a set, but pandera's own message lists them.
-    """
-    listed = str(one.error).removeprefix(f"{one.check}(").removesuffix(")")
-    given = {
-        name: values for name, values in one.arguments.items() if isinstance(values, frozenset)
-    }
-    try:
-        in_order = list(ast.literal_eval(listed)) if given else []
-    except (SyntaxError, TypeError, ValueError):
-        return one
-    if not given or any(values != frozenset(in_order) for values in given.values()):
-        return one
-    return replace(one, arguments={**one.arguments, **dict.fromkeys(given, in_order)})
 
 
 def _level(check: Json) -> Level:

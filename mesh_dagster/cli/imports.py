@@ -1,0 +1,82 @@
+"""Turn documents of open standards into Python that declares the same.
+
+In:  a file, which may be hostile.
+Out: a Python module on stdout or in a new file; on stderr, what the file says beyond it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from mesh_dagster.discover.odcs.files import ContractFile
+
+file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a new Python file instead; an old one is never replaced.",
+)
+
+
+@click.group("import")
+def import_() -> None:
+    """Write Python that declares what a document of an open standard describes."""
+
+
+@import_.command()
+@file_argument
+@out_option
+def odcs(*, file: Path, out: Path | None) -> None:
+    """Write the contracts of an ODCS document, and a product that promises them."""
+    from mesh_dagster.discover.odcs.files import read_contract
+    from mesh_dagster.discover.skeleton import contract_module
+
+    read = read_contract(file)
+    _write(contract_module(read), out)
+    for line in _left_out(read):
+        click.echo(line, err=True)
+
+
+@import_.command()
+@file_argument
+@out_option
+def odps(*, file: Path, out: Path | None) -> None:
+    """Write the product of an ODPS document; its contracts are ODCS files beside it."""
+    from mesh_dagster.discover.odps import read_product
+    from mesh_dagster.discover.skeleton import product_module
+
+    _write(product_module(read_product(file), file.name), out)
+
+
+def _write(module: str, out: Path | None) -> None:
+    if out is None:
+        click.echo(module, nl=False)
+        return
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(module)
+    except FileExistsError as error:
+        raise click.BadParameter(f"'{out}' exists. Nothing was written.") from error
+
+
+def _left_out(read: "ContractFile") -> list[str]:
+    checks = [
+        f"Not checked: '{_name_of(check)}' of '{about}'."
+        for table in read.tables.values()
+        for about, check in table.all_unread
+    ]
+    watched = [
+        f"Not watched: '{name}'."
+        for name in dict.fromkeys(
+            name for table in read.tables.values() for name in read.promises(table).unwatched
+        )
+    ]
+    kept = f"To keep all that the document says, write contract=md.odcs('{read.path.name}')."
+    return [*checks, *watched, kept]
+
+
+def _name_of(check: Mapping[str, object]) -> object:
+    return next((check[part] for part in ("name", "metric", "type") if part in check), "a check")
