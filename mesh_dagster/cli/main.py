@@ -26,6 +26,7 @@ _HOMES = {
     "lineage": "lineage",
     "init": "new",
     "new": "new",
+    "trace": "trace",
     "run": "run",
     "demo": "demo",
     "check": "check",

@@ -10,6 +10,7 @@ renew a port's freshness with bad data. Only an op that never yields the materia
 
 import hashlib
 import inspect
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timezone
@@ -180,6 +181,8 @@ def _built(step: Step, port: OutputPort) -> Batch:
         step.context.run.run_id,
         step.begun,
         step.lineage(result, plan, port.contract.column_names),
+        code_version=_code_version(step.product, port.build, port.contract.digest),
+        revision=os.environ.get("MESH_CODE_VERSION") or os.environ.get("GIT_COMMIT"),
     )
 
 

@@ -85,6 +85,16 @@ class UnknownVersionError(MeshError, LookupError):
         )
 
 
+class NotTraceableError(MeshError, ValueError):
+    """Rejected rows are no publication."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"'{address}?quarantine' holds rejected rows, which no publication is made from. Trace "
+            f"'{address}' instead. Nothing was traced."
+        )
+
+
 class NotSplittableError(MeshError, ValueError):
     """A batch cannot be parted into valid and rejected rows; it can only be refused whole."""
 

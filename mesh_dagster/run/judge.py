@@ -58,6 +58,9 @@ class Batch:
     """Where its columns come from."""
     relied: Relied = field(default_factory=Relied)
     """What the consumers of the port rely on."""
+    code_version: str | None = None
+    revision: str | None = None
+    """Both as in a `Publication`."""
 
     @property
     def schema(self) -> dict[str, pl.DataType]:

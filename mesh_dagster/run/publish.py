@@ -186,6 +186,8 @@ def _facts(
         "duration_seconds": round(time.monotonic() - batch.begun, 3),
         "publication_id": publication_id,
         "run_id": batch.run_id,
+        "code_version": batch.code_version,
+        "revision": batch.revision,
         "inputs": dict(batch.inputs),
         "lineage": batch.lineage.record(),
     }

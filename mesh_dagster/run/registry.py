@@ -58,6 +58,8 @@ publications = sa.Table(
     sa.Column("publication_id", sa.String, nullable=False),
     sa.Column("published_at", UtcDateTime, nullable=False),
     sa.Column("run_id", sa.String),
+    sa.Column("code_version", sa.String),
+    sa.Column("revision", sa.String),
     sa.Column("contract_version", sa.String, nullable=False),
     sa.Column("contract_digest", sa.String, nullable=False),
     sa.Column("verdict_digest", sa.String, nullable=False),
@@ -130,6 +132,10 @@ class Publication:
     checks: Mapping[str, bool] = field(default_factory=dict)
     """Family of rules to whether the batch as it was built kept them all."""
     run_id: str | None = None
+    code_version: str | None = None
+    """The product's version and a digest of the build function and its contract."""
+    revision: str | None = None
+    """What MESH_CODE_VERSION, else GIT_COMMIT, said when it was built."""
     inputs: Mapping[str, int] = field(default_factory=dict)
     """Address to the version that was read."""
     lineage: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
