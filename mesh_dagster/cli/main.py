@@ -38,6 +38,7 @@ _HOMES = {
     "kpi": "find",
     "export": "export",
     "import": "imports",
+    "rebuild": "rebuild",
     "retire": "retire",
     "vacuum": "upkeep",
     "reindex": "upkeep",

@@ -100,7 +100,7 @@ class Materializer:
 
         definition = job.step.location.definitions.resolve_implicit_global_asset_job_def()
         try:
-            with _silence():
+            with silence():
                 result = definition.execute_in_process(
                     instance=self.instance,
                     asset_selection=[asset.key for asset in able],
@@ -204,7 +204,7 @@ def _in_order(own: Sequence[Asset], assets: Assets) -> list[Asset]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Keep Dagster's log, and what builds print, from the screen; the instance keeps both."""
     with (
         Path(os.devnull).open("w", encoding="utf-8") as out,

@@ -83,14 +83,15 @@ def _about(part: "Part") -> Iterator[str]:
     first = part.publications[0].published_at
     since = f"{moment(first)} to " if first != newest.published_at else ""
     yield f"{part.rows:,} rows, published {since}{moment(newest.published_at)}"
-    runs = {(one.run_id or "")[:_HEX] for one in part.publications} - {""}
+    runs = sorted({(one.run_id or "")[:_HEX] for one in part.publications} - {""})
     known = {
         "contract": newest.contract_version,
         "code": newest.code_version,
         "revision": newest.revision,
-        "run": ", ".join(sorted(runs)) if len(runs) <= _SHOWN_SLICES else f"{len(runs):,} of them",
+        "run": " and ".join(runs) if len(runs) <= _SHOWN_SLICES else "",
     }
-    yield ", ".join(f"{name} {value}" for name, value in known.items() if value)
+    more = [] if known["run"] or not runs else [f"{len(runs):,} runs"]
+    yield ", ".join([*(f"{name} {value}" for name, value in known.items() if value), *more])
 
 
 def _plain(found: "Trace") -> dict[str, object]:

@@ -4,17 +4,21 @@ In:  settings of the resource, else MESH_ROOT and MESH_REGISTRY.
 Out: `Store` and `Registry`, opened anew in each step, so that steps may run anywhere.
 """
 
+import os
 from collections.abc import Sequence
 
 import dagster as dg
 import polars as pl
 
 from mesh_dagster.compile import names
+from mesh_dagster.declare.address import Reference
 from mesh_dagster.errors import MeshError
 from mesh_dagster.run.frames import as_plan
 from mesh_dagster.run.internal import read_internal, write_internal
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import WHOLE, Store
+
+OPENLINEAGE_VARIABLE = "MESH_OPENLINEAGE"
 
 
 class MeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster's own base
@@ -31,6 +35,18 @@ class MeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagste
     def store(self) -> Store:
         """Return the store."""
         return Store.at(self.root)
+
+    def reading(self, reference: Reference) -> tuple[Reference, Store]:
+        """Return which publication of another product's port is read, and in which store."""
+        return reference, self.store()
+
+    def internals(self) -> Store:
+        """Return the store in which internals lie."""
+        return self.store()
+
+    def events_to(self) -> str | None:
+        """Return where OpenLineage events go, if anywhere."""
+        return self.openlineage or os.environ.get(OPENLINEAGE_VARIABLE)
 
     @property
     def registry_url(self) -> str:

@@ -32,7 +32,7 @@ from mesh_dagster.run.internal import inputs_of, lineage_at
 from mesh_dagster.run.lineage import Taken, lineage_of, misdeclared
 from mesh_dagster.run.read import resolve
 from mesh_dagster.run.stated import require_promised
-from mesh_dagster.run.store import WHOLE, Store
+from mesh_dagster.run.store import WHOLE
 from mesh_dagster.run.take import take_once
 
 if TYPE_CHECKING:
@@ -78,11 +78,6 @@ class Step:
         mesh: MeshResource = self.given[names.MESH_RESOURCE]
         return mesh
 
-    @property
-    def store(self) -> Store:
-        """Where everything is read from."""
-        return self.mesh.store()
-
     def result(self) -> object:
         """Call the build function with what Dagster loaded and what the mesh reads."""
         arguments = {p.name: self._argument(p) for p in self.build.parameters}
@@ -112,7 +107,7 @@ class Step:
 
     def _input(self, name: str) -> Snapshot:
         declared = self.product.inputs[name]
-        content = resolve(Reference(declared.port), self.store)
+        content = resolve(*self.mesh.reading(Reference(declared.port)))
         self.inputs[declared.address] = content.version
         content = content.of_slice(self.slice) if declared.same_partition else content
         if declared.expectation is not None:
@@ -154,11 +149,11 @@ class Step:
         if internal is None or internal.io_manager_key:
             self.taken.append(Taken(name, source, columns))
             return
-        place, _, whole = internal_folder(self.store, key, WHOLE).rpartition("/")
-        own = internal_folder(self.store, key, self.slice)
+        place, _, whole = internal_folder(self.mesh.internals(), key, WHOLE).rpartition("/")
+        own = internal_folder(self.mesh.internals(), key, self.slice)
         for folder in dict.fromkeys((own, f"{place}/{whole}")):
-            self.inputs.update(inputs_of(self.store, folder))
-        lineage = lineage_at(self.store, place, own.rpartition("/")[2])
+            self.inputs.update(inputs_of(self.mesh.internals(), folder))
+        lineage = lineage_at(self.mesh.internals(), place, own.rpartition("/")[2])
         through = {source: replace(lineage, through={}), **lineage.through}
         self.taken.append(Taken(name, source, columns, place, through))
 

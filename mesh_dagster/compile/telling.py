@@ -5,14 +5,12 @@ Out: a function to hand the outcome to. No trouble in telling reaches the step; 
 in the log.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mesh_dagster.compile import names
-from mesh_dagster.compile.resources import MeshResource
+from mesh_dagster.compile.resources import OPENLINEAGE_VARIABLE
 from mesh_dagster.compile.steps import Step
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.run.publish import Published, Refused
@@ -20,7 +18,6 @@ from mesh_dagster.run.publish import Published, Refused
 if TYPE_CHECKING:
     from mesh_dagster.compile.openlineage import Teller
 
-VARIABLE = "MESH_OPENLINEAGE"
 Outcome = Published | Refused
 Clock = Callable[[], datetime]
 Tell = Callable[[Outcome], None]
@@ -29,8 +26,7 @@ Tell = Callable[[Outcome], None]
 @contextmanager
 def telling(step: Step, port: OutputPort, clock: Clock) -> Iterator[Tell]:
     """Tell of the start now, of the outcome when it is given, and of an exception."""
-    mesh: MeshResource = step.given[names.MESH_RESOURCE]
-    where = mesh.openlineage or os.environ.get(VARIABLE)
+    where = step.mesh.events_to()
     teller = _teller(step, port, where, clock) if where else None
     if teller is None:
         yield lambda _: None
@@ -47,7 +43,7 @@ def telling(step: Step, port: OutputPort, clock: Clock) -> Iterator[Tell]:
                 "%s told OpenLineage not of everything: %s; check %s",
                 port.address,
                 teller.problem,
-                VARIABLE,
+                OPENLINEAGE_VARIABLE,
             )
 
 
@@ -57,7 +53,7 @@ def _teller(step: Step, port: OutputPort, where: str, clock: Clock) -> "Teller |
     except ImportError:
         step.context.log.warning(
             "%s is set, but openlineage-python is not there; install mesh-dagster[openlineage]",
-            VARIABLE,
+            OPENLINEAGE_VARIABLE,
         )
         return None
     return Teller(step, port, where, clock)

@@ -155,3 +155,34 @@ class NoPromiseError(MeshError, LookupError):
             f"'{address}' promises no freshness, so it has no history of it. Declare "
             "freshness=md.Freshness(within=...) on the port. No file was written."
         )
+
+
+class NothingToRebuildError(MeshError, ValueError):
+    """A publication was made from no port, so nothing says from what to build it again."""
+
+    def __init__(self, address: str, version: int) -> None:
+        super().__init__(
+            f"'{address}' version {version} was made from no port of another product. Run its "
+            "product to read its source again. Nothing was rebuilt."
+        )
+
+
+class InputGoneError(MeshError, LookupError):
+    """A publication was made from data that is no longer kept."""
+
+    def __init__(self, address: str, version: int, read: str, read_version: int) -> None:
+        super().__init__(
+            f"'{address}' version {version} was made from version {read_version} of '{read}', "
+            "which can no longer be read. Rebuild a newer version, or with --at current. Nothing "
+            "was rebuilt."
+        )
+
+
+class RebuildFailedError(MeshError, RuntimeError):
+    """A publication could not be built again."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(
+            f"'{address}' could not be rebuilt, for {why}. Correct its product, or restore the "
+            "code that made it. Nothing was published."
+        )

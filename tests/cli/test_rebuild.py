@@ -1,0 +1,156 @@
+"""A port that is built again from what it was made from, with and without another outcome."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+import mesh_dagster as md
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+from tests.cli.scenario import SHOP, mesh
+
+LINES = "mesh://shop/orders/v1/lines"
+TOTALS = "mesh://report/totals/v1/regional"
+SHARES = "mesh://report/shares/v1/regional"
+REPORT = """
+import os
+import dagster as dg
+import pandera.polars as pa
+import polars as pl
+import mesh_dagster as md
+
+class Total(pa.DataFrameModel):
+    region: str = pa.Field(unique=True)
+    amount: int
+
+def product(name: str) -> md.DataProduct:
+    return md.DataProduct(
+        domain="report", name=name, owner="team:report", alignment="consumer", purpose="Sums.",
+        inputs={"lines": md.InputPort("mesh://shop/orders/v1/lines", name == "shares")},
+    )
+
+totals, shares = product("totals"), product("shares")
+
+@totals.internal
+def summed(lines: pl.LazyFrame) -> pl.LazyFrame:
+    return lines.group_by("region").agg(pl.col("amount").sum())
+
+@totals.port(contract=Total)
+def regional(summed: pl.LazyFrame) -> pl.LazyFrame:
+    if os.environ.get("REPORT") == "broken":
+        raise RuntimeError("secret value")
+    return summed.with_columns(pl.col("amount") + int(os.environ.get("REPORT", "0")))
+
+def by_partition(lines: pl.LazyFrame) -> pl.LazyFrame:
+    return lines.group_by("region").agg(pl.col("amount").sum())
+
+by_partition.__name__ = "regional"
+regions = dg.StaticPartitionsDefinition(["east", "west"])
+shares.port(contract=Total, partitions=regions, partition_column="region")(by_partition)
+defs = md.definitions(totals, shares)
+"""
+WORKSPACE = """
+load_from:
+  - python_file: shop_location.py
+  - python_file: report_location.py
+"""
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def run_in(tmp_path: Path) -> Command:
+    """Write a workspace, and return what runs a command in it."""
+    faulty = 'amount = -1 if os.environ.get("SHOP") == "bad" else 1'
+    shop = SHOP.replace(faulty, 'amount = int(os.environ.get("SHOP", "1"))')
+    (tmp_path / "shop_location.py").write_text(shop, encoding="utf-8")
+    (tmp_path / "report_location.py").write_text(REPORT, encoding="utf-8")
+    workspace = tmp_path / "workspace.yaml"
+    workspace.write_text(WORKSPACE, encoding="utf-8")
+    return lambda *arguments: mesh(*arguments, "--workspace", str(workspace))
+
+
+def test_a_port_comes_out_as_it_was_though_its_inputs_have_moved_on(
+    run_in: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for product in ("shop", "report/totals"):
+        run_in("run", product)
+    monkeypatch.setenv("SHOP", "5")
+    run_in("run", "shop", "--partition", "west")
+
+    recorded = run_in("rebuild", TOTALS)
+    current = run_in("rebuild", TOTALS, "--at", "current", "--publish")
+
+    assert recorded.exit_code == 0
+    assert recorded.stdout == (
+        f"{TOTALS} version 0\n  read {LINES} version 1\n"
+        "  equal: all 2 rows came out as they were published\n"
+    )
+    assert current.exit_code == 0
+    assert current.stdout == (
+        f"{TOTALS} version 0\n  read {LINES} version 2\n"
+        "  not equal: 1 of 2 published rows did not come out, 1 others did\n"
+        "  published as version 1\n"
+    )
+    assert sorted(md.read(TOTALS).collect()["amount"]) == [3, 7]
+    with closing(Registry(Store.at().registry_url)) as registry:
+        inputs = [made.inputs for made in registry.publications(TOTALS)]
+    assert inputs == [{LINES: 2}, {LINES: 1}]
+
+
+def test_partitions_are_built_again_from_the_versions_that_each_was_made_from(
+    run_in: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_in("run", "shop")
+    run_in("run", "report/shares", "--partition", "east")
+    monkeypatch.setenv("SHOP", "5")
+    run_in("run", "shop", "--partition", "west")
+    run_in("run", "report/shares", "--partition", "west")
+
+    result = run_in("rebuild", SHARES, "--json")
+
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["equal"], told["version"]) == (0, True, 1)
+    assert [(part["slices"], part["inputs"]) for part in told["parts"]] == [
+        (["east"], {LINES: 1}),
+        (["west"], {LINES: 2}),
+    ]
+
+
+def test_what_does_not_come_out_is_counted_or_told_and_never_published(
+    run_in: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for product in ("shop", "report/totals"):
+        run_in("run", product)
+    monkeypatch.setenv("REPORT", "3")
+
+    changed = run_in("rebuild", TOTALS)
+    monkeypatch.setenv("REPORT", "broken")
+    broken = run_in("rebuild", TOTALS, "--version", "0")
+    shutil.rmtree(Path(Store.at().table(md.Address.parse(LINES))) / "data")
+    gone, source = run_in("rebuild", TOTALS), run_in("rebuild", LINES)
+
+    assert changed.exit_code == 1
+    assert "not equal: 2 of 2 published rows did not come out, 2 others did" in changed.stdout
+    assert broken.exit_code == 1
+    assert re.sub("in line [0-9]+ of '[^']*'", "PLACE", broken.stderr) == (
+        f"'{TOTALS}' could not be rebuilt, for '{TOTALS}' failed: RuntimeError PLACE. Correct "
+        "its product, or restore the code that made it. Nothing was published.\n"
+    )
+    assert gone.exit_code == 1
+    assert gone.stderr == (
+        f"'{TOTALS}' version 0 was made from version 1 of '{LINES}', which can no longer be read. "
+        "Rebuild a newer version, or with --at current. Nothing was rebuilt.\n"
+    )
+    assert source.exit_code == 1
+    assert source.stderr == (
+        f"'{LINES}' version 1 was made from no port of another product. Run its product to read "
+        "its source again. Nothing was rebuilt.\n"
+    )
+    with closing(Registry(Store.at().registry_url)) as registry:
+        assert [made.version for made in registry.publications(TOTALS)] == [0]
