@@ -30,7 +30,8 @@ FIELDS = {
 LANGUAGE = "english"
 MOST_LETTERS = 64
 """Of a word; what is longer is cut."""
-_MOST_WORDS = 20_000
+_MOST_WORDS = 2_000
+"""Of each part of a document; PostgreSQL indexes one of at most a megabyte."""
 _WORD = re.compile(r"[^\W_]+")
 _METADATA = sa.MetaData()
 _IN_POSTGRESQL = sa.MetaData()

@@ -182,3 +182,13 @@ def test_words_are_letters_and_digits_without_case_and_accents() -> None:
         "ete",
         "24",
     ]
+
+
+def test_a_product_that_says_very_much_is_found_by_how_it_begins(registry: Registry) -> None:
+    talkative = invoices(name="talkative")
+    talkative.purpose = " ".join(f"{number:060}" for number in range(20_000))
+
+    declare(registry, talkative)
+
+    assert keys(search(registry, "talkative", NOW)) == ["sales/talkative v1"]
+    assert keys(search(registry, f"{0:060}", NOW)) == ["sales/talkative v1"]
