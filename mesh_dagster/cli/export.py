@@ -36,9 +36,8 @@ def openslo(*, as_json: bool) -> None:
     """Write every promise as OpenSLO v1."""
     from datetime import datetime, timezone
 
-    import yaml
-
     from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.discover.documents import write_documents
     from mesh_dagster.observe.openslo import documents
     from mesh_dagster.run.promises import gather
 
@@ -47,7 +46,7 @@ def openslo(*, as_json: bool) -> None:
     if as_json:
         write_json(found)
         return
-    click.echo(yaml.safe_dump_all(found, sort_keys=False, allow_unicode=True), nl=False)
+    click.echo(write_documents(found), nl=False)
 
 
 @export.command()

@@ -12,13 +12,14 @@ from typing import Any, get_args
 
 from mesh_dagster.declare.address import Address, require_name
 from mesh_dagster.declare.arguments import require_owner, require_tags, require_version
+from mesh_dagster.declare.lifecycle import state_of
 from mesh_dagster.declare.product import Alignment
 from mesh_dagster.declare.slo import Quality
 from mesh_dagster.discover.contract_code import promise_code, schema_code
 from mesh_dagster.discover.documents import Json
 from mesh_dagster.discover.odcs.custom import customs_of
 from mesh_dagster.discover.odcs.files import ContractFile
-from mesh_dagster.discover.odcs.ports import ADDRESS, ALIGNMENT, PURPOSE
+from mesh_dagster.discover.odcs.ports import ADDRESS, ALIGNMENT, DEPRECATED, PURPOSE
 from mesh_dagster.discover.odcs.promises import Promises
 from mesh_dagster.discover.people import owner_of
 from mesh_dagster.discover.source_code import Call, Code, Name, laid_out, value_code
@@ -58,6 +59,7 @@ def contract_module(file: ContractFile) -> str:
         constant = name.upper()
         named: dict[str, Code] = {
             **_promised(promises),
+            **_state(document),
             **({"description": described} if PURPOSE in customs else {}),
         }
         schema = schema_code(table.contract)
@@ -140,6 +142,19 @@ def _promised(promises: Promises) -> dict[str, Code]:
     if promises.quality != Quality():
         named["quality"] = promise_code(promises.quality)
     return {**named, **({"cadence": promises.cadence} if promises.cadence else {})}
+
+
+def _state(document: Json) -> dict[str, Code]:
+    row = customs_of(document).get(DEPRECATED)
+    if document.get("status") == "draft":
+        return {"state": "draft"}
+    if not isinstance(row, dict):
+        return {}
+    try:
+        state = state_of({**row, "name": "deprecated"})
+    except (AddressRefusedError, DeclarationError, KeyError, TypeError, ValueError):
+        return {}
+    return {"state": Call("md.Deprecated", [], {n: value_code(v) for n, v in vars(state).items()})}
 
 
 def _address(text: object) -> Address | None:

@@ -3,13 +3,17 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
+import pandera.polars as pa
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 import mesh_dagster as md
+from mesh_dagster.declare.lifecycle import State
 from mesh_dagster.declare.transcribe import written as contract_of
 from mesh_dagster.discover.odcs.files import read_contract
 from mesh_dagster.discover.odps import read_product
@@ -196,3 +200,28 @@ def processed_data() -> pl.LazyFrame:
     raise NotImplementedError("Build the frame that the contract promises.")
 '''
     )
+
+
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize(
+    "state",
+    [
+        "draft",
+        md.Deprecated(date(2026, 1, 1), date(2026, 6, 30)),
+        md.Deprecated(date(2026, 1, 1), date(2026, 6, 30), "mesh://sales/invoices/v2/lines"),
+    ],
+)
+def test_the_state_of_a_port_is_declared_again(state: State, tmp_path: Path) -> None:
+    product = md.DataProduct(
+        domain="sales", name="invoices", owner="team:sales", alignment="source", purpose="Sales."
+    )
+
+    @product.port(contract=pa.DataFrameSchema({"n": pa.Column(int)}), state=state)
+    def lines() -> pl.LazyFrame:
+        raise NotImplementedError
+
+    document = exported(product)
+    again = product_of(contract_module(read_back(tmp_path, document)))
+
+    assert document["status"] == ("draft" if state == "draft" else "deprecated")
+    assert again.ports["lines"].state == state
