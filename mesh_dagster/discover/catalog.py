@@ -43,6 +43,8 @@ from mesh_dagster.run.registry import (
     publications,
     refusals,
 )
+from mesh_dagster.run.retired import Retired
+from mesh_dagster.run.retirements import retirements_in
 from mesh_dagster.run.select import view_name
 from mesh_dagster.run.store import Store
 
@@ -155,6 +157,7 @@ class _Known:
     changes: Mapping[str, Any]  # Any: as `all_changes` returns them
     consumers: Mapping[str, Sequence[Consumer]]
     first_published_at: datetime | None
+    retired: Mapping[str, Retired]
 
     @classmethod
     def of(cls, registry: Registry, addresses: Sequence[str], now: datetime) -> "_Known":
@@ -171,6 +174,7 @@ class _Known:
             changes=all_changes(registry, addresses),
             consumers=_by_address(consumers(registry, addresses)),
             first_published_at=first_published_at,
+            retired=retirements_in(registry),
         )
 
 
@@ -185,6 +189,8 @@ def _port(row: Row, known: _Known, store: Store) -> PortEntry:
         description=row["description"],
         version=declared["version"],
         registered_at=row["registered_at"],
+        state=row["state"] or "active",
+        retired=known.retired.get(address),
         withdrawn_at=row["withdrawn_at"],
         contract=contract,
         freshness=declared["freshness"],

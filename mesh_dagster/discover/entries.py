@@ -12,6 +12,7 @@ from typing import Any, Literal
 from mesh_dagster.discover.changes import Change
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.registry import Publication, Refusal
+from mesh_dagster.run.retired import Retired
 
 Json = Any  # Any: JSON
 
@@ -114,6 +115,10 @@ class PortEntry:
     description: str | None
     version: str
     registered_at: datetime
+    state: str
+    """`draft`, `active` or `deprecated`, as it was declared last."""
+    retired: Retired | None
+    """How it ended; `None` while it lives."""
     withdrawn_at: datetime | None
     """When nobody declared it any more."""
     contract: ContractEntry

@@ -17,6 +17,8 @@ from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.count import Read, count, settle
 from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.retired import Retired
+from mesh_dagster.run.retirements import note
 from mesh_dagster.run.store import Store
 from tests.discover.scenario import (
     HOUR,
@@ -61,7 +63,17 @@ def test_a_product_is_described_as_it_is_declared(registry: Registry) -> None:
     )
     assert (found.module, found.file) == ("tests.discover.scenario", "scenario.py")
     assert (found.registered_at, found.first_published_at) == (NOW, None)
-    assert [port.address for port in found.ports] == [LINES]
+    assert [(port.address, port.state) for port in found.ports] == [(LINES, "active")]
+
+
+def test_a_retired_port_tells_how_it_ended(registry: Registry) -> None:
+    declare(registry, invoices(), totals())
+    ended = Retired(TOTALS, NOW, successor=LINES)
+    note(ended, registry)
+
+    (port,) = entry(registry, "report/totals").ports
+
+    assert port.retired == ended
 
 
 def test_columns_carry_what_they_mean(registry: Registry) -> None:
