@@ -3,7 +3,10 @@
 A test that fails here says that an upgrade changed something that this package relies on.
 """
 
+from pathlib import Path
+
 import dagster as dg
+import duckdb
 import pandera.polars as pa
 import polars as pl
 import pytest
@@ -169,3 +172,37 @@ def test_definitions_carry_an_object_in_their_metadata_within_the_process() -> N
 
     assert isinstance(kept, ObjectMetadataValue)
     assert kept.instance is carried
+
+
+def test_polars_shows_its_optimized_plan_to_other_engines(tmp_path: Path) -> None:
+    """What lineage follows: nodes, their inputs and expressions, by names that no page lists."""
+    pl.DataFrame({"a": [1], "b": [2], "c": [3]}).write_parquet(tmp_path / "0.parquet")
+    plan = pl.scan_parquet(tmp_path / "0.parquet").filter(pl.col("b") > 1).select(x=pl.col("a") + 1)
+
+    traverser = plan._ldf.visit()  # noqa: SLF001 - this very name is pinned
+    top, names = traverser.view_current_node(), traverser.get_schema()
+    sum_ = traverser.view_expression(top.expr[0].node)
+    [below] = traverser.get_inputs()
+    traverser.set_node(below)
+
+    nodes = [type(top).__name__, type(sum_).__name__]
+    while traverser.get_inputs():
+        traverser.set_node(traverser.get_inputs()[0])
+    scan = traverser.view_current_node()
+    assert (nodes, list(names), top.expr[0].output_name) == (["Select", "BinaryExpr"], ["x"], "x")
+    assert type(traverser.view_expression(sum_.left)).__name__ == "Column"
+    assert (type(scan).__name__, set(traverser.get_schema())) == ("Scan", {"a", "b"})
+    assert [str(path) for path in scan.paths] == [str(tmp_path / "0.parquet")]
+
+
+def test_duckdb_tells_the_sql_of_a_relation_over_a_view() -> None:
+    """What lineage follows where a build is written in SQL."""
+    with duckdb.connect() as connection:
+        connection.sql("SELECT 1 AS a").create_view("plays")
+        made = connection.view("plays").query("plays", "SELECT a + 1 AS b FROM plays")
+        assert made is not None  # a query that selects always gives a relation
+
+        text = made.sql_query()
+
+    assert 'FROM "plays"' in text
+    assert text.endswith("SELECT a + 1 AS b FROM plays")

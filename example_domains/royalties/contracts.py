@@ -1,4 +1,4 @@
-"""Promise what the ports of royalties hold."""
+"""Promise what the ports of royalties hold, and state what they rely on."""
 
 from datetime import date
 from decimal import Decimal
@@ -8,6 +8,31 @@ import pandera.polars as pa
 import polars as pl
 
 _TRIMMED = r"^\S(.*\S)?$"
+
+
+class LineSold(pa.DataFrameModel):
+    """What royalties rely on in a line of an invoice."""
+
+    invoiced_on: pl.Date = pa.Field(description="Says in which month it was earned.")
+    track_id: int = pa.Field(description="Leads to the artist who earned it.")
+    quantity: int = pa.Field(ge=1, description="A return would be no sale.")
+    amount: Annotated[pl.Decimal, 10, 2] = pa.Field(
+        ge=Decimal("0.01"), le=Decimal("1999.00"), description="US dollars, whatever was sold."
+    )
+
+
+class TrackOfArtist(pa.DataFrameModel):
+    """What royalties rely on in a track."""
+
+    track_id: int = pa.Field(unique=True, description="Stands once, so that no sale counts twice.")
+    artist_id: int = pa.Field(description="Never empty, so that no sale is left over.")
+
+
+class NamedArtist(pa.DataFrameModel):
+    """What royalties rely on in an artist."""
+
+    artist_id: int = pa.Field(unique=True, description="Stands once, so that no sale counts twice.")
+    name: str = pa.Field(description="Compared with the names that the stations give.")
 
 
 class MonthlyEarnings(pa.DataFrameModel):

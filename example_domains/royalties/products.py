@@ -15,10 +15,10 @@ royalties = md.DataProduct(
     alignment="consumer",
     purpose="What each artist earned by sales, and how often the stations played each artist.",
     inputs={
-        "lines": md.InputPort("mesh://sales/invoices/v1/lines"),
-        "tracks": md.InputPort("mesh://catalogue/music/v1/tracks"),
-        "artists": md.InputPort("mesh://catalogue/music/v1/artists"),
-        "plays": md.InputPort("mesh://media_player/plays/v1/events"),
+        "lines": md.InputPort("mesh://sales/invoices/v1/lines", expects=contracts.LineSold),
+        "tracks": md.InputPort("mesh://catalogue/music/v1/tracks", expects=contracts.TrackOfArtist),
+        "artists": md.InputPort("mesh://catalogue/music/v1/artists", expects=contracts.NamedArtist),
+        "plays": md.InputPort("mesh://media_player/plays/v1/events", columns=["artist"]),
     },
 )
 

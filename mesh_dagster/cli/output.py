@@ -15,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
@@ -42,6 +43,18 @@ def console(*, stderr: bool = False) -> "Console":
         made.width = _WIDE
     made.width = max(made.width, _NARROWEST)
     return made
+
+
+def grid(*header: str, right: tuple[str, ...] = ()) -> "Table":
+    """Return a table without lines; the columns named in `right` are aligned to the right."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name in header:
+        table.add_column(
+            name, justify="right" if name in right else "left", no_wrap=name in ("column", "time")
+        )
+    return table
 
 
 def print_all(screen: "Console", *renderables: "RenderableType") -> None:

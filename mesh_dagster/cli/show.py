@@ -4,7 +4,8 @@ In:  an address, the registry.
 Out: owner, purpose, contract, promises, publications, refusals, lineage, and how to read it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import click
 from mesh_dagster.cli.output import (
     as_json_option,
     console,
+    grid,
     moment,
     print_all,
     span,
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from mesh_dagster.declare.written import WrittenContract
+    from mesh_dagster.declare.written import WrittenColumn, WrittenContract
+    from mesh_dagster.discover.entries import Consumer, SampleEntry
     from mesh_dagster.run.portrait import Declaration, Portrait
 
 
@@ -36,31 +39,73 @@ if TYPE_CHECKING:
 def show(*, address: str, as_json: bool) -> None:
     """Show what is known of the port at ADDRESS."""
     from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.discover.consumers import consumers
+    from mesh_dagster.run.count import who_reads
     from mesh_dagster.run.portrait import portrait
+    from mesh_dagster.run.visits import visit
 
-    parsed = Address.parse(address)
+    parsed, now = Address.parse(address), datetime.now(timezone.utc)
     with open_registry() as registry:
-        known = portrait(registry, parsed)
+        known = _without_values(portrait(registry, parsed))
+        visit(registry, who_reads(), "view", [parsed.key], now)
+        around = _Around(consumers(registry, [str(parsed)]), _sample(known))
     if as_json:
-        write_json(known)
+        write_json({**vars(known), **vars(around)})
         return
-    _print(console(), parsed, known)
+    _print(console(), parsed, known, around, now)
 
 
-def _print(screen: "Console", address: Address, known: "Portrait") -> None:
+@dataclass(frozen=True)
+class _Around:
+    """What is known of a port beside what its registration says."""
+
+    consumers: Sequence["Consumer"]
+    sample: "SampleEntry | None"
+
+
+def _without_values(known: "Portrait") -> "Portrait":
+    from mesh_dagster.discover.contracts import contract_entry, without_values
+
+    if not known.declaration:
+        return known
+    contract = contract_entry(known.declaration["contract"])
+    return replace(known, publications=[without_values(contract, p) for p in known.publications])
+
+
+def _sample(known: "Portrait") -> "SampleEntry | None":
+    from mesh_dagster.discover.contracts import contract_entry
+    from mesh_dagster.discover.samples import sample_entry
+    from mesh_dagster.run.store import Store
+
+    if not known.declaration or not known.publications:
+        return None
+    contract = contract_entry(known.declaration["contract"])
+    return sample_entry(Store.at(), contract, known.publications[0])
+
+
+def _print(
+    screen: "Console", address: Address, known: "Portrait", around: _Around, now: datetime
+) -> None:
+    from mesh_dagster.cli.consumers import consumers_table, sample_table
     from mesh_dagster.declare.written import WrittenContract
 
-    now = datetime.now(timezone.utc)
     print_all(screen, _title(str(address)), *([known.description] if known.description else []), "")
     print_all(screen, _pairs(_about(known, now)))
     if known.declaration:
         contract = WrittenContract.from_json(known.declaration["contract"])
         title = f"Contract {contract.name}"
         _section(screen, title, _contract(contract), *_rules_of_the_whole(contract))
+    if known.relied_on:
+        _section(screen, "Relied on", _relied_on(known))
     if known.publications:
         _section(screen, "Last publications", _publications(known, now))
     if known.refusals:
         _section(screen, "Last refusals", _refusals(known, now))
+    if around.consumers:
+        _section(screen, "Consumers", consumers_table(around.consumers, now))
+    if around.sample:
+        title = f"Sample of version {around.sample.version}"
+        _section(screen, title, sample_table(around.sample))
     _section(screen, "Read it", _pairs(_ways_to_read(address)))
 
 
@@ -82,17 +127,6 @@ def _pairs(pairs: list[tuple[str, str]]) -> "Table":
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(name, value)
-    return table
-
-
-def _grid(*header: str, right: tuple[str, ...] = ()) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in header:
-        table.add_column(
-            name, justify="right" if name in right else "left", no_wrap=name in ("column", "time")
-        )
     return table
 
 
@@ -144,6 +178,8 @@ def _promised(declaration: "Declaration") -> Iterator[str]:
         yield f"at least {share} valid rows, the others in quarantine"
     else:
         yield "every row valid, or the batch is refused"
+    if declaration["honours"] == "refuse":
+        yield "what consumers rely on is kept, or the batch is refused"
     if declaration["cadence"]:
         yield f"built at '{declaration['cadence']}' (cron, UTC)"
 
@@ -167,7 +203,7 @@ def _inputs(known: "Portrait") -> Iterator[str]:
 
 
 def _contract(contract: "WrittenContract") -> "Table":
-    table = _grid("column", "type", "null", "rules", "description")
+    table = grid("column", "type", "null", "rules", "description")
     for column in contract.columns:
         rules = [rule.text.removeprefix(f"{column.name} ") for rule in column.rules]
         table.add_row(
@@ -175,9 +211,17 @@ def _contract(contract: "WrittenContract") -> "Table":
             _type(str(column.dtype)),
             "yes" if column.nullable else "no",
             "; ".join([*rules, *(["unique"] if column.unique else [])]),
-            " ".join((column.description or "").split()),
+            "; ".join(_meaning(column)),
         )
     return table
+
+
+def _meaning(column: "WrittenColumn") -> Iterator[str]:
+    if column.description:
+        yield " ".join(column.description.split())
+    for name in ("unit", "entity", "sensitivity", "example"):
+        if column.metadata.get(name) is not None:
+            yield f"{name} {column.metadata[name]}"
 
 
 def _type(text: str) -> str:
@@ -194,9 +238,19 @@ def _rules_of_the_whole(contract: "WrittenContract") -> Iterator[str]:
     yield from (rule.text for rule in contract.rules)
 
 
+def _relied_on(known: "Portrait") -> "Table":
+    table = grid("consumer", "column", "relies on")
+    for stated in known.relied_on:
+        for column, demands in stated["columns"].items():
+            table.add_row(stated["consumer"], column, _type("; ".join(demands)))
+        for rule in stated["rules"]:
+            table.add_row(stated["consumer"], "", rule)
+    return table
+
+
 def _publications(known: "Portrait", now: datetime) -> "Table":
     right = ("version", "rows", "of port", "rejected")
-    table = _grid("version", "time", "slice", "rows", "of port", "rejected", "run", right=right)
+    table = grid("version", "time", "slice", "rows", "of port", "rejected", "run", right=right)
     for made in known.publications:
         table.add_row(
             str(made.version),
@@ -211,7 +265,7 @@ def _publications(known: "Portrait", now: datetime) -> "Table":
 
 
 def _refusals(known: "Portrait", now: datetime) -> "Table":
-    table = _grid("time", "slice", "rows", "broken rules", "run", right=("rows",))
+    table = grid("time", "slice", "rows", "broken rules", "run", right=("rows",))
     for refusal in known.refusals:
         table.add_row(
             f"{moment(refusal.refused_at)}, {span(now - refusal.refused_at)} ago",

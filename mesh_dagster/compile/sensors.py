@@ -25,8 +25,9 @@ from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.settings import Settings, load_settings
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.tick import tick
+from mesh_dagster.observe.unmet import tell_unmet
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
-from mesh_dagster.run.declared import port_row, register
+from mesh_dagster.run.declared import port_row, product_row, register
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.retirements import retirements_in
 
@@ -73,7 +74,7 @@ class Watched:
         """Hex; equal while the declarations are."""
         epoch = datetime.fromtimestamp(0, timezone.utc)
         rows = [
-            [p.version, p.owner, p.purpose, port_row(p, port, epoch, expected_partitions(port))]
+            [product_row(p, epoch), port_row(p, port, epoch, expected_partitions(port))]
             for p in self.products
             for port in p.ports.values()
             if str(port.address) not in self.ended
@@ -125,8 +126,9 @@ def watching(products: Sequence[DataProduct], context: dg.SensorEvaluationContex
 
 
 def enrol(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> None:
-    """Register what a location declares, and withdraw what it has ceased to declare."""
+    """Register what a location declares, tell what of it cannot work, withdraw what is gone."""
     _register(watched, registry, now)
+    tell_unmet(watched.products, registry, now, routing=settings.routing)
     withdraw(watched.promises, registry, now, watcher=watched.watcher, routing=settings.routing)
 
 

@@ -31,7 +31,7 @@ from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.internal import inputs_of, lineage_at
 from mesh_dagster.run.lineage import Taken, lineage_of, misdeclared
 from mesh_dagster.run.read import resolve
-from mesh_dagster.run.stated import require_promised
+from mesh_dagster.run.stating import require_promised
 from mesh_dagster.run.store import WHOLE
 from mesh_dagster.run.take import take_once
 

@@ -40,7 +40,7 @@ def telling(step: Step, port: OutputPort, clock: Clock) -> Iterator[Tell]:
     finally:
         if teller.problem:
             step.context.log.warning(
-                "%s told OpenLineage not of everything: %s; check %s",
+                "%s did not tell OpenLineage of everything: %s; check %s",
                 port.address,
                 teller.problem,
                 OPENLINEAGE_VARIABLE,

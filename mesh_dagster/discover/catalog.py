@@ -7,8 +7,7 @@ first sees a changed declaration.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +16,9 @@ import sqlalchemy as sa
 from mesh_dagster.declare.address import Address
 from mesh_dagster.discover.changes import all_changes
 from mesh_dagster.discover.consumers import consumers
+from mesh_dagster.discover.contracts import contract_entry, without_values
 from mesh_dagster.discover.entries import (
-    ColumnEntry,
     Consumer,
-    ContractEntry,
-    Json,
     PortEntry,
     ProductEntry,
     Reading,
@@ -51,8 +48,6 @@ from mesh_dagster.run.store import Store
 NEWEST = 20
 """So many publications and refusals of each port are listed."""
 Row = Mapping[str, Any]  # Any: one row of a table
-_VALUES = ("minimum", "maximum", "mean")
-"""What a profile says of the values of a column."""
 
 
 def product(
@@ -119,34 +114,6 @@ def reading(address: str) -> Reading:
     )
 
 
-def contract_entry(declared: Mapping[str, Json]) -> ContractEntry:
-    """Describe a contract, as `declare/written.py` wrote it into the registry."""
-    from mesh_dagster.declare.written import WrittenContract  # noqa: PLC0415 - brings polars
-
-    contract = WrittenContract.from_json(declared)
-    columns = []
-    for column in contract.columns:
-        known = column.metadata
-        columns.append(
-            ColumnEntry(
-                name=column.name,
-                type=None if column.dtype is None else str(column.dtype),
-                nullable=column.nullable,
-                unique=column.unique,
-                description=column.description or column.title,
-                unit=known.get("unit"),
-                entity=known.get("entity"),
-                sensitivity=known.get("sensitivity"),
-                example=known.get("example"),
-                rules=tuple(rule.text.removeprefix(f"{column.name} ") for rule in column.rules),
-                sensitive=column.sensitive,
-            )
-        )
-    whole = [f"({', '.join(key)}) unique" for key in contract.keys]
-    rules = (*whole, *(rule.text for rule in contract.rules))
-    return ContractEntry(contract.name, contract.digest, tuple(columns), rules)
-
-
 @dataclass(frozen=True)
 class _Known:
     """What the registry knows of the ports of one product, by address."""
@@ -181,8 +148,7 @@ class _Known:
 def _port(row: Row, known: _Known, store: Store) -> PortEntry:
     address, declared = row["address"], row["declaration"]
     contract = contract_entry(declared["contract"])
-    hidden = {column.name for column in contract.columns if column.sensitive}
-    made = tuple(_without(hidden, one) for one in known.publications.get(address, ()))
+    made = tuple(without_values(contract, one) for one in known.publications.get(address, ()))
     return PortEntry(
         address=address,
         name=address.rpartition("/")[2],
@@ -205,15 +171,6 @@ def _port(row: Row, known: _Known, store: Store) -> PortEntry:
         sample=sample_entry(store, contract, made[0]) if made else None,
         reading=reading(address),
     )
-
-
-def _without(hidden: AbstractSet[str], made: Publication) -> Publication:
-    """Leave out of a profile what it says of the values of sensitive columns."""
-    columns = [
-        {**column, **(dict.fromkeys(_VALUES) if column["column"] in hidden else {})}
-        for column in made.profile.get("columns", ())
-    ]
-    return replace(made, profile={**made.profile, "columns": columns})
 
 
 def _newest(

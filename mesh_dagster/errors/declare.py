@@ -121,9 +121,12 @@ class UnmetExpectationError(MeshLoadError):
     ) -> None:
         problems = list(unmet)
         more = f" and {len(problems) - MOST_NAMES} more" if len(problems) > MOST_NAMES else ""
+        self.problem = (
+            f"expects by its input '{given}' what '{address}' does not promise: "
+            f"{'; '.join(problems[:MOST_NAMES])}{more}"
+        )
         super().__init__(
-            f"Product '{who}' expects by its input '{given}' what '{address}' does not promise: "
-            f"{'; '.join(problems[:MOST_NAMES])}{more}. Change what is expected, or agree on the "
+            f"Product '{who}' {self.problem}. Change what is expected, or agree on the "
             f"contract with {owner}. {undone}."
         )
 

@@ -108,7 +108,7 @@ def low_budgets(statuses: Iterable[SloStatus], now: datetime) -> list[Item]:
         window = int(now.timestamp() // status.window.total_seconds())
         items.append(
             Item(
-                key=_event_id("budget", status.address, status.objective, level, str(window)),
+                key=event_id("budget", status.address, status.objective, level, str(window)),
                 address=status.address,
                 product_key=status.product_key,
                 owner=status.owner,
@@ -151,7 +151,7 @@ def deprecations(
     promised = f"promised until {until}" if left >= 0 else f"promised no longer since {until}"
     return [
         Item(
-            key=_event_id("deprecated", deprecated, str(since), address, stage),
+            key=event_id("deprecated", deprecated, str(since), address, stage),
             address=address,
             product_key=Address.parse(address).key,
             owner=owner,
@@ -165,7 +165,7 @@ def deprecations(
 
 def _refused(refusal: Refusal, product_key: str, owner: str) -> Item:
     return Item(
-        key=_event_id("refused", refusal.address, refusal.publication_id),
+        key=event_id("refused", refusal.address, refusal.publication_id),
         address=refusal.address,
         product_key=product_key or refusal.address,
         owner=owner or "not declared",
@@ -180,5 +180,6 @@ def _rules(broken: Sequence[str]) -> str:
     return "; ".join(broken[:_MOST_RULES]) + more or "pandera could not judge it"
 
 
-def _event_id(*parts: str) -> str:
+def event_id(*parts: str) -> str:
+    """Return the id that an event has for ever."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

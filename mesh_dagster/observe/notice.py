@@ -22,10 +22,11 @@ Kind = Literal[
     "refused",
     "deprecated",
     "budget",
+    "unmet",
     "dead_letter",
     "test",
 ]
-Event = Literal["refused", "deprecated", "budget", "test"]
+Event = Literal["refused", "deprecated", "budget", "unmet", "test"]
 """What is told once and never recovers."""
 _TITLES: Mapping[Kind, str] = {
     "breach": "Promise broken",
@@ -36,6 +37,7 @@ _TITLES: Mapping[Kind, str] = {
     "refused": "Publication refused",
     "deprecated": "Deprecated",
     "budget": "Error budget low",
+    "unmet": "Expectation not promised",
     "dead_letter": "Alerts could not be delivered",
     "test": "Test",
 }

@@ -25,7 +25,10 @@ _LONGEST_SLACK = 2900
 _LONGEST_SUMMARY = 1024
 _MOST_DETAILS = 50
 _ACTIONS: Mapping[Kind, str] = {"recovery": "resolve", "acknowledged": "acknowledge"}
-_SEVERITIES: Mapping[Kind, str] = {"deprecated": "info", "budget": "warning", "refused": "warning"}
+_SEVERITIES: Mapping[Kind, str] = {
+    "deprecated": "info",
+    **dict.fromkeys(("budget", "refused", "unmet"), "warning"),
+}
 
 
 @dataclass(frozen=True)

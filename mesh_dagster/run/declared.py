@@ -19,7 +19,7 @@ from mesh_dagster.declare.transcribe import written
 from mesh_dagster.run.registering import register_rows
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.retirements import retirements_in
-from mesh_dagster.run.stated import note_stated
+from mesh_dagster.run.stating import note_stated
 
 Row = dict[str, Any]  # Any: JSON
 

@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.written import WrittenColumn
 from mesh_dagster.run.overview import PortStatus
 from mesh_dagster.run.registry import Publication, Refusal, Registry
 from mesh_dagster.run.retired import Retired
 from mesh_dagster.run.retirements import retirements_in
 from mesh_dagster.run.retiring import known_port
+from mesh_dagster.run.stated import Stated, stated_of
 
 _NEWEST = 5
 Declaration = Mapping[str, Any]  # Any: JSON, as `run/declared.py` writes it
@@ -38,6 +40,8 @@ class Portrait:
     """Aware UTC; since when nobody declares the port any more."""
     read_by: Sequence[str]
     """The products that declare it as an input."""
+    relied_on: Sequence[Mapping[str, Any]]  # Any: JSON
+    """What consumers rely on: `consumer`, `owner`, `input`, `columns` and `rules`."""
     retired: Retired | None = None
     """How it ended; `None` while it lives."""
 
@@ -66,5 +70,25 @@ def portrait(registry: Registry, address: Address) -> Portrait:
             for p in products
             if text in p["declaration"]["inputs"].values()
         ],
+        relied_on=[_relied_on(stated) for stated in stated_of(registry, text)],
         retired=retirements_in(registry).get(text),
     )
+
+
+def _relied_on(stated: Stated) -> dict[str, Any]:  # Any: JSON
+    expected = stated.expected
+    keys = [f"({', '.join(key)}) unique" for key in expected.keys]
+    return {
+        "consumer": stated.consumer,
+        "owner": stated.owner,
+        "input": stated.input,
+        "columns": {column.name: _demands(column) for column in expected.columns},
+        "rules": keys + [rule.text for rule in expected.rules],
+    }
+
+
+def _demands(column: WrittenColumn) -> list[str]:
+    rules = [rule.text.removeprefix(f"{column.name} ") for rule in column.rules]
+    flags = {"not null": not column.nullable, "unique": column.unique}
+    dtype = [] if column.dtype is None else [str(column.dtype)]
+    return [*dtype, *(text for text, stands in flags.items() if stands), *rules]

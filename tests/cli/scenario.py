@@ -26,7 +26,7 @@ LINES = {"order": pl.Int64(), "artist": pl.String(), "amount": pl.Float64()}
 class Line(pa.DataFrameModel):
     order: int = pa.Field(unique=True, description="The number of the order.")
     artist: str
-    amount: float = pa.Field(ge=0, nullable=True)
+    amount: float = pa.Field(ge=0, nullable=True, metadata={"unit": "EUR"})
 
 
 class Total(pa.DataFrameModel):

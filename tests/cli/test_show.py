@@ -1,11 +1,28 @@
 import json
 from contextlib import closing
+from copy import copy
 from datetime import datetime, timezone
 
+import pandera.polars as pa
+import polars as pl
+import pytest
+
+import mesh_dagster as md
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
+from mesh_dagster.run.declared import register
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
-from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, now, publish_lines, rows, words
+from tests.cli.scenario import (
+    ORDERS,
+    TOTALS,
+    declare,
+    mesh,
+    now,
+    publish_lines,
+    rows,
+    totals,
+    words,
+)
 
 WHOLE = """\
 mesh://sales/orders/v1/lines
@@ -25,7 +42,7 @@ Contract Line
 column  type     null  rules   description
 order   Int64    no    unique  The number of the order.
 artist  String   no
-amount  Float64  yes   >= 0
+amount  Float64  yes   >= 0    unit EUR
 
 Last publications
 version  time             slice  rows  of port  rejected  run
@@ -35,6 +52,16 @@ Last refusals
 time             slice  rows  broken rules      run
 TIME, SPAN ago  whole     2  amount >= 0 on 2  run-1
 
+Consumers
+who               how             reads  last      version  purpose
+report/totals v1  declared input      0  never
+ann               python              1  SPAN ago        0  a report
+
+Sample of version 0
+order  artist  amount
+1      Ann     1.0
+2      Ann     1.0
+
 Read it
 Python   md.read("mesh://sales/orders/v1/lines")
 SQL      mesh sql "SELECT * FROM sales.orders_v1_lines"
@@ -42,10 +69,12 @@ command  mesh read mesh://sales/orders/v1/lines
 """
 
 
-def test_show_tells_everything_that_is_known_of_a_port() -> None:
+def test_show_tells_everything_that_is_known_of_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
     declare()
     publish_lines(rows(1, 2).vstack(rows(3, amount=-1.0)), {"mesh://crm/artists/v1/names": 7})
     publish_lines(rows(4, 5, amount=-1.0))
+    monkeypatch.setenv("MESH_READER", "ann")
+    md.read(ORDERS, purpose="a report")
 
     result = mesh("show", ORDERS)
 
@@ -77,6 +106,36 @@ def test_show_of_a_port_that_nobody_declares_any_more_says_that_it_promises_noth
     assert drawn.stderr.startswith(f"'{gone}' promises no freshness, so it has no history of it.")
 
 
+def test_show_tells_what_consumers_rely_on() -> None:
+    expects = pa.DataFrameSchema(
+        {
+            "order": pa.Column(int, unique=True),
+            "amount": pa.Column(pl.Float64, pa.Check.ge(0), nullable=True),
+            "artist": pa.Column(nullable=True),
+        },
+        checks=pa.Check(lambda data: data.lazyframe, error="adds up"),
+        unique=["order", "artist"],
+    )
+    declare()
+    consumer = copy(totals)
+    consumer.inputs = {"lines": md.InputPort(ORDERS, expects=expects)}
+    with closing(Registry(Store.at().registry_url)) as registry:
+        register(consumer, registry, now)
+
+    shown = mesh("show", ORDERS)
+
+    assert words(shown.stdout.partition("Relied on\n")[2].partition("\nConsumers")[0]) == words(
+        """\
+consumer          column  relies on
+report/totals v1  order   Int64; not null; unique
+report/totals v1  amount  Float64; >= 0
+report/totals v1  artist
+report/totals v1          (order, artist) unique
+report/totals v1          adds up
+"""
+    )
+
+
 def test_show_for_scripts_holds_the_whole_declaration() -> None:
     declare()
     publish_lines(rows(1, 2))
@@ -85,13 +144,16 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
 
     known = json.loads(result.stdout)
     assert sorted(known) == [
+        "consumers",
         "declaration",
         "description",
         "product",
         "publications",
         "read_by",
         "refusals",
+        "relied_on",
         "retired",
+        "sample",
         "status",
         "withdrawn_at",
     ]

@@ -101,7 +101,7 @@ def test_trouble_in_telling_leaves_a_line_in_the_log_and_the_publication(
     assert EVENTS in materialized(result)
     assert warnings(instance, result.run_id) == [
         (
-            "mesh://media_player/plays/v1/events told OpenLineage not of everything: "
+            "mesh://media_player/plays/v1/events did not tell OpenLineage of everything: "
             "ConnectionError; check MESH_OPENLINEAGE"
         )
     ]

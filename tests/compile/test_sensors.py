@@ -76,6 +76,16 @@ def test_the_sensor_registers_what_was_never_published(registry: Registry) -> No
     assert second.cursor == first.cursor
 
 
+def test_the_sensor_registers_anew_what_a_product_expects_otherwise() -> None:
+    fingerprints = set()
+    for columns in (None, ["plays"], ["station"]):
+        product = _orders()
+        product.inputs["other"] = md.InputPort("mesh://a/b/v1/c", columns=columns)
+        fingerprints.add(Watched([product]).fingerprint)
+
+    assert len(fingerprints) == 3
+
+
 def test_the_sensor_reports_a_judgement_once(
     instance: dg.DagsterInstance, registry: Registry
 ) -> None:

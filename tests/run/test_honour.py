@@ -15,7 +15,8 @@ from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.publish import Published, Refused
 from mesh_dagster.run.registry import Registry, ports, products
-from mesh_dagster.run.stated import stated_of, unmet_inputs
+from mesh_dagster.run.stated import stated_of
+from mesh_dagster.run.stating import unmet_inputs
 from mesh_dagster.run.store import Store
 from tests.run.scenario import (
     ADDRESS,

@@ -1,0 +1,132 @@
+import json
+from datetime import timedelta
+
+import pytest
+
+import mesh_dagster as md
+from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, publish_lines, rows, words
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def ann(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESH_READER", "ann")
+
+
+def test_find_lists_what_matches_the_best_first() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+    md.read(ORDERS)
+
+    result = mesh("find", "sold", "artist")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert words(result.stdout) == words(
+        """\
+PRODUCT          OWNER       PROMISES    READS  PURPOSE         COLUMNS
+sales/orders v1  team:sales  not judged      1  What was sold.  lines.artist
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "note"),
+    [
+        (["totls"], "No product matches 'totls'. Did you mean 'totals'?\n"),
+        (["sum", "artist"], "No product matches all of 'sum artist'; these match a part.\n"),
+        (["sold", "--limit", "1"], "These are the best 1; there are more.\n"),
+    ],
+)
+def test_find_says_what_it_made_of_the_words(asked: list[str], note: str) -> None:
+    declare()
+
+    result = mesh("find", *asked)
+
+    assert (result.exit_code, result.stderr) == (0, note)
+
+
+def test_find_for_scripts_holds_everything() -> None:
+    declare()
+
+    result = mesh("find", "daily", "--json")
+
+    found = json.loads(result.stdout)
+    assert (found["words"], found["meant"], found["partial"], found["more"]) == (
+        ["daily"],
+        None,
+        False,
+        False,
+    )
+    assert [hit["addresses"] for hit in found["hits"]] == [[TOTALS]]
+
+
+def test_find_of_nothing_is_refused() -> None:
+    result = mesh("find", "xylophone")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        1,
+        "",
+        (
+            "No product matches 'xylophone', nor anything like it. Try other words, or list all "
+            "with 'mesh ls'.\n"
+        ),
+    )
+
+
+def test_kpi_counts_from_a_search_to_the_first_read() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+    mesh("find", "orders")
+    mesh("show", ORDERS)
+    md.read(ORDERS)
+
+    shown, plain = mesh("kpi"), json.loads(mesh("kpi", "--json").stdout)
+
+    assert words(shown.stdout) == words(
+        """\
+PRODUCT        DECLARED  TO PUBLISH  NEW READERS  TO USE
+report/totals  TIME           never            0
+sales/orders   TIME            SPAN            1    SPAN
+1 of 2 products are published, SPAN after they were declared; 1 new readers, SPAN after they met \
+the product (medians).
+"""
+    )
+    assert (plain["published"], plain["new_readers"]) == (1, 1)
+    assert 0 < plain["to_publish_seconds"] < HOUR.total_seconds()
+    assert [one["to_use_seconds"] is None for one in plain["products"]] == [True, False]
+
+
+def test_kpi_of_an_empty_mesh_says_what_to_do() -> None:
+    result = mesh("kpi")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        0,
+        "",
+        "No data product is registered here yet. Run 'mesh run'.\n",
+    )
+
+
+def test_changes_tell_what_a_port_promised_since_when() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+
+    shown, plain = mesh("changes", ORDERS), json.loads(mesh("changes", ORDERS, "--json").stdout)
+
+    assert words(shown.stdout) == words("TIME  1.0.0  published with version 0\n  first declared\n")
+    assert [(one["version"], one["first_version"]) for one in plain] == [("1.0.0", 0)]
+    assert "not published since" in mesh("changes", TOTALS).stdout
+
+
+def test_changes_of_an_unknown_port_offer_the_nearest() -> None:
+    declare()
+
+    result = mesh("changes", "mesh://sales/order/v1/lines")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        (
+            "The port 'mesh://sales/order/v1/lines' was never declared in this registry. Did you "
+            f"mean '{ORDERS}'? Check the address and MESH_ROOT, or run its product.\n"
+        ),
+    )
