@@ -4,7 +4,7 @@ In:  cadences and freshness promises.
 Out: automation conditions, Dagster's freshness policies, and the sensor that acts on them.
 """
 
-from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -43,11 +43,16 @@ def freshness_for(promise: Freshness | None) -> dg.FreshnessPolicy | None:
     return dg.FreshnessPolicy.time_window(fail_window=promise.within, warn_window=promise.warn)
 
 
-def automation_sensor(keys: Iterable[dg.AssetKey]) -> dg.AutomationConditionSensorDefinition:
-    """Return the sensor that evaluates the conditions; it runs without being switched on."""
+@cache
+def automation_sensor() -> dg.AutomationConditionSensorDefinition:
+    """Return the sensor that evaluates the conditions; it runs without being switched on.
+
+    It is always the same one, so that definitions which carry it can be merged.
+    """
+    roles = [dg.AssetSelection.tag(names.ROLE_TAG, role) for role in ("port", "internal")]
     return dg.AutomationConditionSensorDefinition(
         names.AUTOMATION_SENSOR,
-        target=dg.AssetSelection.assets(*keys),
+        target=roles[0] | roles[1],
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Builds internals and ports by their cadence, or when what they read changed.",
     )

@@ -5,10 +5,10 @@ Out: a `dg.Definitions`, ready for `workspace.yaml`.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue
 from dagster_duckdb import DuckDBResource
 from dagster_shared.libraries import DagsterLibraryRegistry
 
@@ -16,6 +16,7 @@ from mesh_dagster import __version__
 from mesh_dagster.compile import names
 from mesh_dagster.compile.assets import assets_for
 from mesh_dagster.compile.automation import automation_sensor
+from mesh_dagster.compile.declared import declared, products_in
 from mesh_dagster.compile.resources import MeshIOManager, MeshResource
 from mesh_dagster.compile.sensors import slo_sensor
 from mesh_dagster.declare.mesh import Mesh
@@ -38,7 +39,7 @@ def definitions(
 
     Returns:
         Assets, checks, the sensors that automate and that watch promises, and the resources.
-        Call it once in a code location: resources are carried once.
+        Definitions of several calls merge, as long as only one of them is given resources.
 
     Raises:
         MeshLoadError: The products do not fit together.
@@ -47,34 +48,32 @@ def definitions(
     mesh = Mesh.of(products)
     # By key, since two majors of a product may share an internal.
     assets = {asset.key: asset for product in mesh.products for asset in assets_for(product)}
-    keys = [
-        *(names.port_key(address) for address in mesh.ports),
-        *(names.internal_key(one) for p in mesh.products for one in p.internals.values()),
-    ]
     given = dict(resources or {})
     return dg.Definitions(
         assets=list(assets.values()),
-        sensors=[automation_sensor(keys), slo_sensor(mesh.products)] if keys else [],
+        sensors=[automation_sensor(), slo_sensor()] if assets else [],
         resources={**_defaults(given), **given},
-        metadata={
-            "mesh_dagster/products": [product.key for product in mesh.products],
-            names.DECLARED: ObjectMetadataValue(mesh),
-        },
+        metadata=declared(mesh.products),
     )
 
 
 def products_of(defs: dg.Definitions) -> tuple[DataProduct, ...]:
     """Return the products from which a code location was made, in this process."""
-    declared = defs.metadata.get(names.DECLARED)
-    mesh = declared.instance if isinstance(declared, ObjectMetadataValue) else None
-    return mesh.products if isinstance(mesh, Mesh) else ()
+    return products_in(defs.metadata)
 
 
-def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
-    mesh = given.get(names.MESH_RESOURCE, MeshResource())
-    root = mesh.root if isinstance(mesh, MeshResource) else None
+def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    mesh = given.get(names.MESH_RESOURCE)
+    if isinstance(mesh, MeshResource):
+        return {**_usual(), names.IO_MANAGER: MeshIOManager(root=mesh.root)}
+    return _usual()
+
+
+@cache
+def _usual() -> Mapping[str, Any]:
+    """Return the same resources for all definitions, which Dagster merges for that alone."""
     return {
-        names.MESH_RESOURCE: mesh,
-        names.IO_MANAGER: MeshIOManager(root=root),
+        names.MESH_RESOURCE: MeshResource(),
+        names.IO_MANAGER: MeshIOManager(),
         names.DUCKDB_RESOURCE: DuckDBResource(database=":memory:"),
     }

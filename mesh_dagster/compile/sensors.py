@@ -8,14 +8,16 @@ tick that is repeated, or a day without any, changes nothing that is true.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import cache
 
 import dagster as dg
 
 from mesh_dagster.compile import names
+from mesh_dagster.compile.declared import products_in
 from mesh_dagster.compile.expected import expected_partitions
 from mesh_dagster.compile.promises import CHECK, freshness_evaluation
 from mesh_dagster.compile.resources import MeshResource
@@ -82,9 +84,13 @@ class Watched:
         return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
 
 
-def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
-    """Return the sensor of a code location; it runs without being switched on."""
-    products = tuple(products)
+@cache
+def slo_sensor() -> dg.SensorDefinition:
+    """Return the sensor of a code location; it runs without being switched on.
+
+    It is always the same one and finds the products in the location that it runs in, so that
+    definitions which carry it can be merged.
+    """
 
     @dg.sensor(
         name=names.SLO_SENSOR,
@@ -96,7 +102,7 @@ def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
         now = datetime.now(timezone.utc)
         with closing(mesh.open_registry()) as registry:
             ended = frozenset(retirements_in(registry))
-            watched = replace(watching(products, context), ended=ended)
+            watched = replace(watching(context), ended=ended)
             settings = load_settings(mesh.store())
             cursor, ports = watched.cursor, watched.ports
             if context.cursor != cursor:
@@ -115,9 +121,10 @@ def slo_sensor(products: Iterable[DataProduct]) -> dg.SensorDefinition:
     return evaluate
 
 
-def watching(products: Sequence[DataProduct], context: dg.SensorEvaluationContext) -> Watched:
+def watching(context: dg.SensorEvaluationContext) -> Watched:
     """Return what a sensor watches, and what it remembers of its last tick."""
-    origin = context.code_location_origin
+    origin, location = context.code_location_origin, context.repository_def
+    products = products_in(location.metadata or {}) if location else ()
     try:
         before = str(json.loads(context.cursor or "{}")["judge"])
     except (ValueError, TypeError, LookupError):

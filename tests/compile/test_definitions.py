@@ -10,6 +10,8 @@ import pytest
 
 import mesh_dagster as md
 from mesh_dagster.compile import names
+from mesh_dagster.compile.definitions import products_of
+from mesh_dagster.compile.sensors import watching
 from tests.compile.scenario import (
     BY_STATION,
     COUNTED,
@@ -234,7 +236,30 @@ def test_a_port_keeps_its_key_when_products_come_and_go() -> None:
     assert alone.get(EVENTS).code_version == together.get(EVENTS).code_version
 
 
-def _product() -> md.DataProduct:
+def _product(name: str = "orders") -> md.DataProduct:
     return md.DataProduct(
-        domain="sales", name="orders", owner="team:sales", alignment="source", purpose="Orders."
+        domain="sales", name=name, owner="team:sales", alignment="source", purpose="Orders."
     )
+
+
+def test_definitions_of_several_products_merge_into_one_code_location() -> None:
+    first, second = _product(), _product("refunds")
+    for product in (first, second):
+
+        @product.port(contract=StationPlays)
+        def daily() -> pl.LazyFrame:
+            return pl.LazyFrame()
+
+    merged = dg.Definitions.merge(md.definitions(first), md.definitions(second))
+
+    location = merged.get_repository_def()
+    assert products_of(merged) == (first, second)
+    assert {sensor.name for sensor in location.sensor_defs} == {
+        names.AUTOMATION_SENSOR,
+        names.SLO_SENSOR,
+    }
+    watched = watching(dg.build_sensor_context(repository_def=location))
+    assert sorted(watched.ports) == [
+        "mesh://sales/orders/v1/daily",
+        "mesh://sales/refunds/v1/daily",
+    ]

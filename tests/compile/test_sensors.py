@@ -178,8 +178,10 @@ def _tick(watched: Watched, registry: Registry, settings: Settings, now: datetim
 
 
 def _evaluate(product: md.DataProduct, cursor: str | None) -> dg.SensorResult:
-    sensor = md.definitions(product).resolve_sensor_def(names.SLO_SENSOR)
-    context = dg.build_sensor_context(cursor=cursor, resources={"mesh": md.MeshResource()})
+    location = md.definitions(product).get_repository_def()
+    sensor = location.get_sensor_def(names.SLO_SENSOR)
+    resources = {"mesh": md.MeshResource()}
+    context = dg.build_sensor_context(cursor=cursor, resources=resources, repository_def=location)
     result = sensor(context)
     assert isinstance(result, dg.SensorResult)
     return result
