@@ -76,12 +76,15 @@ def sample(
 
 
 def _spread(plan: pl.LazyFrame, rows: int, wanted: int) -> pl.DataFrame:
-    """Take runs of rows that begin at even distances; polars reads no other row groups."""
+    """Take runs of rows that begin at even distances.
+
+    Each is collected by itself: of one, polars reads its row groups only; of several together, all.
+    """
     places = min(_PLACES, wanted) if rows > wanted else 1
     runs = [wanted // places + (number < wanted % places) for number in range(places)]
     starts = [number * rows // places for number in range(places)]
     taken = [plan.slice(start, run) for start, run in zip(starts, runs, strict=True)]
-    frame = pl.concat(taken).collect(engine="streaming")
+    frame = pl.concat([rows.collect(engine="streaming") for rows in taken])
     frame = frame.with_columns(
         pl.selectors.string().str.slice(0, _LONGEST_TEXT),
         pl.selectors.by_dtype(pl.List).list.head(_LONGEST_LIST),
