@@ -65,7 +65,7 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
         step = Step(product, port.build, port.made_from, context, given, port.partitioned)
         mesh: MeshResource = given[names.MESH_RESOURCE]
         store, registry = mesh.store(), mesh.open_registry()
-        with closing(registry), closing(step), telling(step, port, _now) as tell:
+        with closing(registry), registry.held(), closing(step), telling(step, port, _now) as tell:
             batch = _built(step, port)
             register(product, registry, _now, expected_partitions)
             states = _input_states(context, port, registry, step)

@@ -41,10 +41,12 @@ def freshness_check_for(port: OutputPort) -> list[dg.AssetCheckSpec]:
 def freshness_results(
     port: OutputPort, registry: Registry, now: datetime
 ) -> Iterator[dg.AssetCheckResult]:
-    """Judge a port's freshness promise right after its publication.
+    """Judge a port's freshness promise, if it makes one, right after its publication.
 
     A promise that was withdrawn while the batch was built has no result.
     """
+    if port.freshness is None:
+        return
     for status in statuses(registry, now, only={str(port.address)}):
         if status.objective == CHECK:
             yield dg.AssetCheckResult(

@@ -7,6 +7,7 @@ Out: an engine, times that keep their zone, rows written by upsert.
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,10 +47,27 @@ def _read_time(time: datetime | None) -> datetime | None:
     return None if time is None else time.astimezone(timezone.utc)
 
 
-def lock_making(connection: sa.Connection) -> None:
-    """Wait until nobody else makes tables; PostgreSQL fails where two do so at a time."""
+def make_tables(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Make those tables and indexes that are missing.
+
+    PostgreSQL fails where two do so at a time, so there they wait for each other.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
+    for statement in _statements(metadata, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+@cache
+def _statements(metadata: sa.MetaData, name: str) -> tuple[str, ...]:
+    """Compile once what every opening of a registry runs; to run it takes less time."""
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[name].dialect()
+    made: list[sa.schema.ExecutableDDLElement] = []
+    for table in metadata.sorted_tables:
+        made.append(sa.schema.CreateTable(table, if_not_exists=True))
+        indexes = sorted(table.indexes, key=str)
+        made += [sa.schema.CreateIndex(index, if_not_exists=True) for index in indexes]
+    return tuple(str(one.compile(dialect=dialect)) for one in made)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

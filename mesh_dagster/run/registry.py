@@ -7,7 +7,7 @@ SQLite (with WAL) by default, PostgreSQL in production, by URL.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from mesh_dagster.errors import RegistryError
-from mesh_dagster.run.dialects import KEPT, UtcDateTime, lock_making, open_engine, upsert
+from mesh_dagster.run.dialects import KEPT, UtcDateTime, make_tables, open_engine, upsert
 
 _METADATA = sa.MetaData()
 _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
@@ -189,11 +189,7 @@ class Registry:
         if metadata in self._made:
             return False
         with self.begin() as connection:
-            lock_making(connection)
-            for table in metadata.sorted_tables:
-                connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-                for index in sorted(table.indexes, key=str):
-                    connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+            make_tables(connection, metadata)
         self._made.append(metadata)
         return True
 
@@ -202,6 +198,14 @@ class Registry:
         """Open a transaction: committed at the end, or not at all."""
         with self._reached(), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep a connection open: SQLite tidies its log up whenever the last one closes."""
+        with self._reached():
+            connection = self._engine.connect()
+        with closing(connection):
+            yield
 
     def require_writable(self) -> None:
         """Wait until the registry can be written.
