@@ -6,6 +6,8 @@ Bounds are Python values; long texts are cut. Nothing here becomes a message.
 """
 
 import math
+from collections.abc import Container, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -16,7 +18,8 @@ from mesh_dagster.run.verdict import Bound, ColumnProfile, Profile
 
 ProfileDepth = Literal["rows", "bounds", "full"]
 """What a profile holds: only how many rows there are; of each column the nulls, NaNs, bounds and
-mean as well; or also about how many values are distinct, for which every value is hashed."""
+mean as well; or also about how many values are distinct, for which every value is hashed. Of
+amounts and of moments, hardly two of which are equal, that is left out."""
 
 _LONGEST_TEXT = 64
 _ROWS = "rows"
@@ -27,12 +30,20 @@ def profiled_columns(schema: pl.Schema, depth: ProfileDepth) -> pl.Schema:
     return pl.Schema() if depth == "rows" else schema
 
 
-def profile_expressions(schema: pl.Schema, depth: ProfileDepth = "full") -> list[pl.Expr]:
-    """Return one aggregate for each fact of each column, named by position."""
+def profile_expressions(
+    schema: pl.Schema, depth: ProfileDepth = "full", counted: Container[str] = ()
+) -> list[pl.Expr]:
+    """Return one aggregate for each fact of each column, named by position.
+
+    Args:
+        schema: The columns and their types.
+        depth: How much of them.
+        counted: Columns whose distinct values are counted anyway.
+    """
     expressions = [pl.len().alias(_ROWS)]
     for number, (name, dtype) in enumerate(profiled_columns(schema, depth).items()):
         facts = _facts(pl.selectors.by_name(name).as_expr(), dtype)
-        if depth == "bounds":
+        if depth == "bounds" or name in counted:
             facts.pop("distinct", None)
         expressions += [fact.alias(f"{number}:{key}") for key, fact in facts.items()]
     return expressions
@@ -43,6 +54,15 @@ def profile_of(schema: pl.Schema, answers: pl.DataFrame, depth: ProfileDepth = "
     known = profiled_columns(schema, depth)
     columns = tuple(_column(name, number, answers) for number, name in enumerate(known))
     return Profile(int(answers[_ROWS].item()), columns)
+
+
+def with_distinct(profile: Profile, counts: Mapping[str, int]) -> Profile:
+    """Add how many values of some columns are distinct."""
+    columns = (
+        replace(column, approximate_distinct=counts.get(column.column, column.approximate_distinct))
+        for column in profile.columns
+    )
+    return replace(profile, columns=tuple(columns))
 
 
 def bound_of(answer: pl.Series) -> Bound:
@@ -58,7 +78,7 @@ def _facts(column: pl.Expr, dtype: pl.DataType) -> dict[str, pl.Expr]:
         facts |= {"minimum": column.min(), "maximum": column.max()}
     if dtype.is_numeric():
         facts["mean"] = column.mean()
-    if dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.String, pl.Boolean):
+    if dtype.is_integer() or dtype in (pl.String, pl.Boolean, pl.Date):
         facts["distinct"] = column.approx_n_unique()
     return facts
 

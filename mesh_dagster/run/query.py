@@ -21,6 +21,7 @@ from mesh_dagster.run.profile import (
     profile_expressions,
     profile_of,
     profiled_columns,
+    with_distinct,
 )
 from mesh_dagster.run.row_keys import placed
 from mesh_dagster.run.verdict import Profile
@@ -77,8 +78,9 @@ def answers_to(
         faults += _asked_apart(root, questions)
         questions = _Questions([], [])
     poured = [(demand, key, Keys()) for demand, key in draft.keys]
+    counted = {key.columns[0] for _, key in draft.keys if key.alone and others is None}
     main = [
-        *profile_expressions(known, depth),
+        *profile_expressions(known, depth, counted),
         *_main(known, draft, questions),
         *(keys.tap(key_of(k, schema)).alias(f"key:{n}") for n, (_, k, keys) in enumerate(poured)),
     ]
@@ -92,6 +94,16 @@ def answers_to(
         faults += _fault(demand, *_odd(frame, profile.rows))
     repeats = [(demand, key, repeats_of(root, key, k, others)) for demand, key, k in poured]
     faults += _repeat_faults(root, repeats)
+    if depth == "full":
+        # Of keys that are shared, each counts once.
+        profile = with_distinct(
+            profile,
+            {
+                key.columns[0]: profile.rows - found.rows + len(found.keys)
+                for _, key, found in repeats
+                if key.columns[0] in counted
+            },
+        )
     return Answers(placed(root, draft, faults, repeats, row_keys) if row_keys else faults, profile)
 
 

@@ -7,7 +7,7 @@ SQLite (with WAL) by default, PostgreSQL in production, by URL.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -199,13 +199,10 @@ class Registry:
         with self._reached(), self._engine.begin() as connection:
             yield connection
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[object]:
         """Keep a connection open: SQLite tidies its log up whenever the last one closes."""
         with self._reached():
-            connection = self._engine.connect()
-        with closing(connection):
-            yield
+            return closing(self._engine.connect())
 
     def require_writable(self) -> None:
         """Wait until the registry can be written.

@@ -402,11 +402,26 @@ def test_the_profile_is_taken_in_the_same_pass() -> None:
 
     assert profile.rows == 2
     assert profile.columns == (
-        ColumnProfile("n", 1, 0, 1.0, 1.0, 1.0, 2),
+        ColumnProfile("n", 1, 0, 1.0, 1.0, 1.0),
         ColumnProfile("t", 0, 0, "a" * 64, "b", None, 2),
-        ColumnProfile("at", 0, 0, at[0], at[1], None, 2),
+        ColumnProfile("at", 0, 0, at[0], at[1], None),
         ColumnProfile("l", 0),
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "distinct"),
+    [([1, 2, 3], 3), ([1, 1, 1, 2, 3, 3], 3), ([None, None, 1], 2), ([], 0)],
+)
+def test_the_distinct_values_of_a_key_are_counted_exactly(
+    keys: list[int | None], distinct: int
+) -> None:
+    schema = pa.DataFrameSchema({"k": pa.Column(pl.Int64, unique=True, nullable=True)})
+    batch = pl.DataFrame({"k": keys}, schema={"k": pl.Int64})
+
+    [column] = audit(batch, schema).profile.columns
+
+    assert column.approximate_distinct == distinct
 
 
 def test_a_profile_says_no_more_than_was_asked() -> None:
@@ -433,7 +448,7 @@ def test_a_time_that_python_cannot_hold_is_no_bound(microseconds: int) -> None:
 
     profile = audit(batch, pa.DataFrameSchema({"at": pa.Column(pl.Datetime("us"))})).profile
 
-    assert profile.columns == (ColumnProfile("at", 0, approximate_distinct=1),)
+    assert profile.columns == (ColumnProfile("at", 0),)
 
 
 def test_an_empty_batch_has_a_profile() -> None:
