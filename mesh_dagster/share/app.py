@@ -1,0 +1,45 @@
+"""Put the server together.
+
+In:  what is served, and who may ask.
+Out: an ASGI application.
+"""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from mesh_dagster.errors import MeshError
+from mesh_dagster.share import api
+from mesh_dagster.share.answers import problem_of
+from mesh_dagster.share.guard import Guard
+from mesh_dagster.share.questions import Mesh
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+def application(
+    mesh: Mesh, *, token_digest: bytes | None = None, hosts: tuple[str, ...] = LOOPBACK
+) -> Starlette:
+    """Return the application.
+
+    Args:
+        mesh: What is served; whoever made it closes its registry.
+        token_digest: Of the token that every request has to carry; without it, none has to.
+        hosts: The names under which the server may be asked, so that no foreign page can do so
+            by giving its own name the address of this machine.
+    """
+    app = Starlette(
+        routes=api.routes(),
+        middleware=[
+            Middleware(Guard, token_digest=token_digest),
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
+        ],
+        exception_handlers={
+            HTTPException: problem_of,
+            MeshError: problem_of,
+            Exception: problem_of,
+        },
+    )
+    app.state.mesh = mesh
+    return app

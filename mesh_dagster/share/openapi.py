@@ -1,0 +1,138 @@
+"""Describe the interface for programs.
+
+Out: an OpenAPI 3.1 document.
+
+Source:
+    OpenAPI Specification 3.1.
+"""
+
+from typing import Any
+
+from mesh_dagster import __version__
+
+Json = dict[str, Any]  # Any: JSON
+_NAME = r"^[a-z][a-z0-9_]{0,62}$"
+_PAGE: Json = {
+    "type": "object",
+    "required": ["items", "total", "next"],
+    "properties": {
+        "items": {"type": "array", "items": {"type": "object"}},
+        "total": {"type": "integer", "minimum": 0},
+        "next": {"type": ["string", "null"]},
+    },
+}
+
+
+def document() -> Json:
+    """Return the document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "mesh_dagster catalogue",
+            "version": __version__,
+            "description": "Data products, their ports, promises and lineage. Nothing is changed.",
+        },
+        "paths": {
+            "/api/v1/dataproducts": _get(
+                "List products.", _PAGE, _query("domain", _text(63)), *_paging()
+            ),
+            "/api/v1/dataproducts/{guid}": _get(
+                "Show a product.",
+                _object("dataProductGUID", "createDate", "owner", "displayname", "description"),
+                _path("guid", {"type": "string", "format": "uuid"}),
+                _query("major", _whole(0, 999_999)),
+            ),
+            "/api/v1/search": _get(
+                "Find products.",
+                _object("words", "meant", "partial", "hits", "more"),
+                _query("q", _text(500)),
+                _query("limit", _whole(1, 500)),
+            ),
+            "/api/v1/ports/{domain}/{product}/{version}/{port}": _get(
+                "Show a port.",
+                _object("address", "contract", "promises", "publications", "reading"),
+                *(_path(name, _named(_NAME)) for name in ("domain", "product")),
+                _path("version", _named(r"^v(0|[1-9][0-9]{0,5})$")),
+                _path("port", _named(_NAME)),
+            ),
+            "/api/v1/lineage": _get(
+                "Show what is made from what.",
+                _object("roots", "level", "nodes", "links"),
+                {**_query("address", _text(500)), "required": True},
+                _query("direction", {"type": "string", "enum": ["both", "up", "down"]}),
+                _query("level", {"type": "string", "enum": ["product", "port", "asset", "column"]}),
+                _query("depth", _whole(0, 100)),
+            ),
+            "/api/v1/slo": _get(
+                "Show how promises stand.", _PAGE, _query("address", _text(500)), *_paging()
+            ),
+            "/api/v1/kpi": _get("Show lead times.", _object("products", "published")),
+            "/api/v1/openapi.json": _get("Describe this interface.", _object("openapi", "paths")),
+        },
+        "components": {"schemas": {"Problem": _problem()}},
+    }
+
+
+def _get(summary: str, schema: Json, *parameters: Json) -> Json:
+    refused = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problems = {
+        "400": "The question cannot be understood.",
+        "401": "Nobody said who asks.",
+        "404": "There is no such thing.",
+        "503": "The registry cannot be reached.",
+    }
+    return {
+        "get": {
+            "summary": summary,
+            "parameters": list(parameters),
+            "responses": {
+                "200": {"description": "It.", "content": {"application/json": {"schema": schema}}},
+                "304": {"description": "It has not changed."},
+                **{
+                    status: {"description": about, "content": refused}
+                    for status, about in problems.items()
+                },
+            },
+        }
+    }
+
+
+def _object(*required: str) -> Json:
+    return {"type": "object", "required": list(required)}
+
+
+def _paging() -> tuple[Json, Json]:
+    return _query("limit", _whole(1, 500)), _query("offset", _whole(0, 999_999_999))
+
+
+def _query(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def _path(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _text(longest: int) -> Json:
+    return {"type": "string", "maxLength": longest}
+
+
+def _named(pattern: str) -> Json:
+    return {"type": "string", "pattern": pattern}
+
+
+def _whole(least: int, most: int) -> Json:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _problem() -> Json:
+    return {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+        },
+    }

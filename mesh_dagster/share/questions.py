@@ -1,0 +1,80 @@
+"""Read what a request asks for, and refuse what it cannot ask.
+
+In:  a request.
+Out: checked values, or a refusal that names the parameter.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from mesh_dagster.declare.address import Address
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+
+_LONGEST = 500
+_MOST_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """What is served: one registry and one store."""
+
+    registry: Registry
+    store: Store
+    dagster_url: str | None = None
+    """Where Dagster's own pages are; links lead there."""
+
+
+def mesh_of(request: Request) -> Mesh:
+    """Return what is served."""
+    mesh: Mesh = request.app.state.mesh
+    return mesh
+
+
+def now() -> datetime:
+    """Return the time of the request, aware UTC."""
+    return datetime.now(timezone.utc)
+
+
+def text(request: Request, name: str, default: str = "") -> str:
+    """Read a text."""
+    given = request.query_params.get(name, default)
+    if len(given) > _LONGEST or "\0" in given:
+        raise _refused(name, f"a text of at most {_LONGEST} characters")
+    return given
+
+
+def number(request: Request, name: str, default: int, *, least: int = 0, most: int) -> int:
+    """Read a whole number within bounds."""
+    given = request.query_params.get(name)
+    if given is None:
+        return default
+    whole = given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
+    if not whole or not least <= int(given) <= most:
+        raise _refused(name, f"a whole number from {least} to {most}")
+    return int(given)
+
+
+def choice(request: Request, name: str, known: tuple[str, ...]) -> str:
+    """Read one of a few words; the first is the default."""
+    given = request.query_params.get(name, known[0])
+    if given not in known:
+        raise _refused(name, f"one of {', '.join(known)}")
+    return given
+
+
+def address_of(request: Request) -> Address:
+    """Read the address of a port from the path."""
+    parts = request.path_params
+    return Address.parse(
+        f"mesh://{parts['domain']}/{parts['product']}/{parts['version']}/{parts['port']}"
+    )
+
+
+def _refused(name: str, expected: str) -> HTTPException:
+    detail = f"The parameter '{name}' is not understood. Give {expected}."
+    return HTTPException(HTTPStatus.BAD_REQUEST, detail)
