@@ -36,6 +36,7 @@ _HOMES = {
     "alerts": "alerts",
     "score": "score",
     "kpi": "find",
+    "serve": "serve",
     "export": "export",
     "import": "imports",
     "rebuild": "rebuild",

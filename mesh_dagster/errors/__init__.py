@@ -96,6 +96,7 @@ from mesh_dagster.errors.scaffold import (
     NotExtendableError,
     SourceRefusedError,
 )
+from mesh_dagster.errors.share import ServingRefusedError
 
 __all__ = [
     "AddressRefusedError",
@@ -147,6 +148,7 @@ __all__ = [
     "RetiredError",
     "RetiredPortError",
     "SecretMissingError",
+    "ServingRefusedError",
     "SinkFailedError",
     "SinkRefusedError",
     "SnapshotRefusedError",

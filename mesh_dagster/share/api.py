@@ -34,6 +34,7 @@ from mesh_dagster.share.openapi import document
 from mesh_dagster.share.questions import address_of, choice, mesh_of, now, number, text
 
 Json = dict[str, Any]  # Any: JSON
+LEVELS: tuple[Level, ...] = ("product", "port", "asset", "column")
 MOST_LISTED = 500
 _USUAL = 50
 _DEEPEST = 100
@@ -103,7 +104,7 @@ def show_lineage(request: Request) -> Response:
     """Show what an `address` is made from and what is made from it."""
     name = text(request, "address")
     direction = choice(request, "direction", ("both", "up", "down"))
-    level = choice(request, "level", (default_level(name), "product", "port", "asset", "column"))
+    level = choice(request, "level", ("", *LEVELS)) or default_level(name)
     depth = number(request, "depth", 0, most=_DEEPEST)
     roots, found = around(
         mesh_of(request).registry,

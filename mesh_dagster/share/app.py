@@ -13,18 +13,18 @@ from mesh_dagster.errors import MeshError
 from mesh_dagster.share import api
 from mesh_dagster.share.answers import problem_of
 from mesh_dagster.share.guard import Guard
-from mesh_dagster.share.questions import Mesh
+from mesh_dagster.share.mesh import Mesh
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def application(
     mesh: Mesh, *, token_digest: bytes | None = None, hosts: tuple[str, ...] = LOOPBACK
-) -> Starlette:
+) -> Guard:
     """Return the application.
 
     Args:
-        mesh: What is served; whoever made it closes its registry.
+        mesh: What is served; whoever made it closes it.
         token_digest: Of the token that every request has to carry; without it, none has to.
         hosts: The names under which the server may be asked, so that no foreign page can do so
             by giving its own name the address of this machine.
@@ -32,8 +32,7 @@ def application(
     app = Starlette(
         routes=api.routes(),
         middleware=[
-            Middleware(Guard, token_digest=token_digest),
-            Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
         ],
         exception_handlers={
             HTTPException: problem_of,
@@ -42,4 +41,4 @@ def application(
         },
     )
     app.state.mesh = mesh
-    return app
+    return Guard(app, token_digest)

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mesh_dagster.run.count import who_reads
 from mesh_dagster.share.answers import problem
 
 _OPEN = ("/livez", "/readyz")
@@ -39,7 +40,7 @@ def digest_of(token: str) -> bytes:
 
 @dataclass(frozen=True)
 class Guard:
-    """ASGI middleware before everything else."""
+    """ASGI middleware around everything else, so that failures carry its headers too."""
 
     app: ASGIApp
     token_digest: bytes | None = None
@@ -65,8 +66,10 @@ class Guard:
         await self.app(scope, receive, send_guarded)
 
     def _reader(self, scope: Scope) -> str | None:
-        """Return who asks, empty where nobody needs to say; `None` for a stranger."""
-        if self.token_digest is None or scope["path"] in _OPEN:
+        """Return who asks, empty where that is not known; `None` for a stranger."""
+        if self.token_digest is None:
+            return who_reads()
+        if scope["path"] in _OPEN:
             return ""
         name, token = _credentials(Headers(scope=scope).get("authorization", ""))
         return name if hmac.compare_digest(digest_of(token), self.token_digest) else None

@@ -4,7 +4,6 @@ In:  a request.
 Out: checked values, or a refusal that names the parameter.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from http import HTTPStatus
 
@@ -12,21 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mesh_dagster.declare.address import Address
-from mesh_dagster.run.registry import Registry
-from mesh_dagster.run.store import Store
+from mesh_dagster.share.mesh import Mesh
 
 _LONGEST = 500
 _MOST_DIGITS = 9
-
-
-@dataclass(frozen=True)
-class Mesh:
-    """What is served: one registry and one store."""
-
-    registry: Registry
-    store: Store
-    dagster_url: str | None = None
-    """Where Dagster's own pages are; links lead there."""
 
 
 def mesh_of(request: Request) -> Mesh:

@@ -1,0 +1,143 @@
+"""A published mesh behind a server: invoices with a hostile description, and a report of them."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
+
+import pandera.polars as pa
+import polars as pl
+from starlette.testclient import TestClient
+
+import mesh_dagster as md
+from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.run.declared import register
+from mesh_dagster.run.edges import Edge, Lineage
+from mesh_dagster.run.judge import Batch
+from mesh_dagster.run.publish import Published, publish
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import WHOLE, Store
+from mesh_dagster.share.app import application
+from mesh_dagster.share.guard import digest_of
+from mesh_dagster.share.mesh import Mesh
+
+LINES = "mesh://sales/invoices/v1/lines"
+DAILY = "mesh://report/totals/v1/daily"
+TOKEN = "a token of sixteen"  # noqa: S105 - made up
+HOSTILE = (
+    "</td></script><script>document.title = 'executed'</script>"
+    "<img src=x onerror=\"document.title = 'executed'\"> & '\"` {{ 7 * 7 }} שלום عالم"
+)
+"""A description that would be executed where it is not escaped, with letters of both directions."""
+
+
+class Line(pa.DataFrameModel):
+    invoice: int = pa.Field(
+        ge=1, unique=True, description=HOSTILE, metadata={"entity": "invoice", "example": 7}
+    )
+    customer: str = pa.Field(metadata={"sensitivity": "personal"})
+    amount: float = pa.Field(
+        nullable=True, description="What it cost.", metadata={"unit": "EUR"}, ge=0
+    )
+
+
+class Total(pa.DataFrameModel):
+    takings: float = pa.Field(description="Of one day.")
+
+
+def invoices(purpose: str = HOSTILE, version: str = "1.0.0") -> DataProduct:
+    """Return the product that the report is made from."""
+    product = DataProduct(
+        domain="sales",
+        name="invoices",
+        version=version,
+        owner="team:<b>sales</b>",
+        alignment="source",
+        purpose=purpose,
+        tags={"tier": "gold"},
+    )
+
+    @product.port(
+        contract=Line,
+        freshness=md.Freshness(within=timedelta(hours=6)),
+        quality=md.Quality(valid_rows=0.5, otherwise="quarantine"),
+    )
+    def lines() -> pl.LazyFrame:
+        """Every line of an <i>invoice</i>."""
+        raise NotImplementedError
+
+    return product
+
+
+def totals() -> DataProduct:
+    """Return the report."""
+    product = DataProduct(
+        domain="report",
+        name="totals",
+        owner="team:report",
+        alignment="aggregate",
+        purpose="Takings of each day.",
+        inputs={"lines": md.InputPort(LINES)},
+    )
+
+    @product.port(
+        contract=Total,
+        state=md.Deprecated(
+            since=datetime(2026, 1, 1).date(),  # noqa: DTZ001 - a day
+            until=datetime(2126, 1, 1).date(),  # noqa: DTZ001 - a day
+        ),
+    )
+    def daily(lines: pl.LazyFrame) -> pl.LazyFrame:
+        raise NotImplementedError
+
+    return product
+
+
+def fill(*, purpose: str = HOSTILE) -> None:
+    """Publish both products; the first batch of invoices has a row that breaks a rule."""
+    source, report = invoices(purpose), totals()
+    with closing(Registry(Store.at().registry_url)) as registry:
+        for product in (source, report):
+            register(product, registry, now)
+        _publish(registry, source, "lines", rows(1, 2, 3, amount=-1.0), Lineage())
+        _publish(registry, source, "lines", rows(1, 2, 3), Lineage())
+        bad = Batch(source.ports["lines"], rows(-1, -2).lazy(), WHOLE, {}, {}, "run-2")
+        publish(bad, Store.at(), registry, now)
+        made = Lineage({"takings": (Edge(LINES, "amount", "derived", "value"),)})
+        _publish(registry, report, "daily", pl.DataFrame({"takings": [6.0]}), made, {LINES: 1})
+
+
+def rows(*invoice_numbers: int, amount: float = 2.0) -> pl.DataFrame:
+    """Return one line for each invoice; the last costs `amount`."""
+    amounts = [2.0] * (len(invoice_numbers) - 1) + [amount]
+    customers = ["SECRET-CUSTOMER"] * len(invoice_numbers)
+    return pl.DataFrame({"invoice": invoice_numbers, "customer": customers, "amount": amounts})
+
+
+@contextmanager
+def served(
+    token: str | None = None, *, dagster_url: str | None = None, host: str = "localhost"
+) -> Iterator[TestClient]:
+    """Serve the mesh of the test."""
+    with closing(Mesh(Store.at(), dagster_url=dagster_url)) as mesh:
+        app = application(mesh, token_digest=digest_of(token) if token else None)
+        with TestClient(app, base_url=f"http://{host}", follow_redirects=False) as client:
+            yield client
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _publish(
+    registry: Registry,
+    product: DataProduct,
+    port: str,
+    frame: pl.DataFrame,
+    lineage: Lineage,
+    inputs: dict[str, int] | None = None,
+) -> None:
+    batch = Batch(
+        product.ports[port], frame.lazy(), WHOLE, {}, inputs or {}, "run-1", lineage=lineage
+    )
+    outcome = publish(batch, Store.at(), registry, now)
+    assert isinstance(outcome, Published), outcome.error
