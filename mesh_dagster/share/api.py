@@ -6,7 +6,7 @@ Out: JSON with an ETag. Lists come in pages by `limit` and `offset`; `next` says
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -103,13 +103,14 @@ def show_port(request: Request) -> Response:
 def show_lineage(request: Request) -> Response:
     """Show what an `address` is made from and what is made from it."""
     name = text(request, "address")
-    direction = choice(request, "direction", ("both", "up", "down"))
-    level = choice(request, "level", ("", *LEVELS)) or default_level(name)
+    direction = choice(request, "direction", ("both", "up", "down"), "both")
+    asked = "level" in request.query_params
+    level = choice(request, "level", LEVELS, "port") if asked else default_level(name)
     depth = number(request, "depth", 0, most=_DEEPEST)
     roots, found = around(
         mesh_of(request).registry,
         name,
-        cast("Level", level),
+        level,
         up=direction != "down",
         down=direction != "up",
         depth=depth or None,

@@ -4,8 +4,10 @@ In:  a request.
 Out: checked values, or a refusal that names the parameter.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from http import HTTPStatus
+from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,6 +15,7 @@ from starlette.requests import Request
 from mesh_dagster.declare.address import Address
 from mesh_dagster.share.mesh import Mesh
 
+Word = TypeVar("Word", bound=str)
 _LONGEST = 500
 _MOST_DIGITS = 9
 
@@ -47,11 +50,13 @@ def number(request: Request, name: str, default: int, *, least: int = 0, most: i
     return int(given)
 
 
-def choice(request: Request, name: str, known: tuple[str, ...]) -> str:
-    """Read one of a few words; the first is the default."""
-    given = request.query_params.get(name, known[0])
-    if given not in known:
-        raise _refused(name, f"one of {', '.join(known)}")
+def choice(request: Request, name: str, known: Sequence[Word], default: Word) -> Word:
+    """Read one of a few words."""
+    given = request.query_params.get(name, default)
+    for one in known:
+        if one == given:
+            return one
+    raise _refused(name, f"one of {', '.join(known)}")
     return given
 
 

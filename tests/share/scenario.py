@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
@@ -92,18 +93,20 @@ def totals() -> DataProduct:
     return product
 
 
-def fill(*, purpose: str = HOSTILE) -> None:
-    """Publish both products; the first batch of invoices has a row that breaks a rule."""
-    source, report = invoices(purpose), totals()
-    with closing(Registry(Store.at().registry_url)) as registry:
+def fill(root: Path | None = None, *, purpose: str = HOSTILE) -> None:
+    """Publish both products: a batch with a bad row, a good one; then one is refused."""
+    source, report, store = invoices(purpose), totals(), Store.at(root)
+    with closing(Registry(store.registry_url)) as registry:
         for product in (source, report):
             register(product, registry, now)
-        _publish(registry, source, "lines", rows(1, 2, 3, amount=-1.0), Lineage())
-        _publish(registry, source, "lines", rows(1, 2, 3), Lineage())
+        _publish((store, registry), source, "lines", rows(1, 2, 3, amount=-1.0), Lineage())
+        _publish((store, registry), source, "lines", rows(1, 2, 3), Lineage())
         bad = Batch(source.ports["lines"], rows(-1, -2).lazy(), WHOLE, {}, {}, "run-2")
-        publish(bad, Store.at(), registry, now)
+        publish(bad, store, registry, now)
         made = Lineage({"takings": (Edge(LINES, "amount", "derived", "value"),)})
-        _publish(registry, report, "daily", pl.DataFrame({"takings": [6.0]}), made, {LINES: 1})
+        _publish(
+            (store, registry), report, "daily", pl.DataFrame({"takings": [6.0]}), made, {LINES: 1}
+        )
 
 
 def rows(*invoice_numbers: int, amount: float = 2.0) -> pl.DataFrame:
@@ -115,10 +118,14 @@ def rows(*invoice_numbers: int, amount: float = 2.0) -> pl.DataFrame:
 
 @contextmanager
 def served(
-    token: str | None = None, *, dagster_url: str | None = None, host: str = "localhost"
+    token: str | None = None,
+    *,
+    root: Path | None = None,
+    dagster_url: str | None = None,
+    host: str = "localhost",
 ) -> Iterator[TestClient]:
-    """Serve the mesh of the test."""
-    with closing(Mesh(Store.at(), dagster_url=dagster_url)) as mesh:
+    """Serve the mesh at a root, by default that of the test."""
+    with closing(Mesh(Store.at(root), dagster_url=dagster_url)) as mesh:
         app = application(mesh, token_digest=digest_of(token) if token else None)
         with TestClient(app, base_url=f"http://{host}", follow_redirects=False) as client:
             yield client
@@ -129,7 +136,7 @@ def now() -> datetime:
 
 
 def _publish(
-    registry: Registry,
+    mesh: tuple[Store, Registry],
     product: DataProduct,
     port: str,
     frame: pl.DataFrame,
@@ -139,5 +146,5 @@ def _publish(
     batch = Batch(
         product.ports[port], frame.lazy(), WHOLE, {}, inputs or {}, "run-1", lineage=lineage
     )
-    outcome = publish(batch, Store.at(), registry, now)
+    outcome = publish(batch, *mesh, now)
     assert isinstance(outcome, Published), outcome.error

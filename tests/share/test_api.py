@@ -1,0 +1,226 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from mesh_dagster.share import api
+from mesh_dagster.share.openapi import document
+from tests.share.scenario import DAILY, HOSTILE, LINES, fill, served
+
+GUID = "4608af90-1cca-5628-8413-60d001efeea1"
+PORT = "/api/v1/ports/sales/invoices/v1/lines"
+COLUMN = DAILY.replace(":", "%3A") + "%23takings"
+
+
+def problem_of(client: TestClient, path: str) -> tuple[int, str]:
+    response = client.get(path)
+    body = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (body["type"], body["status"]) == ("about:blank", response.status_code)
+    return response.status_code, body["detail"]
+
+
+def items_of(client: TestClient, path: str) -> list[Any]:  # Any: JSON
+    """Follow `next` to the end."""
+    found = []
+    following: str | None = path
+    while following:
+        page = client.get(following).json()
+        found += page["items"]
+        following = page["next"]
+    return found
+
+
+def test_products_are_listed_in_pages(client: TestClient) -> None:
+    first = client.get("/api/v1/dataproducts?limit=1").json()
+
+    assert [one["readableDataProductKey"] for one in first["items"]] == ["report/totals"]
+    assert (first["total"], first["next"]) == (2, "/api/v1/dataproducts?limit=1&offset=1")
+    whole = items_of(client, "/api/v1/dataproducts?limit=1")
+    assert [one["key"] for one in whole] == ["report/totals", "sales/invoices"]
+    assert whole == items_of(client, "/api/v1/dataproducts")
+
+
+def test_the_products_of_one_domain_are_listed(client: TestClient) -> None:
+    page = client.get("/api/v1/dataproducts?domain=sales").json()
+
+    assert ([one["key"] for one in page["items"]], page["next"]) == (["sales/invoices"], None)
+
+
+def test_a_product_is_shown_under_the_names_that_other_catalogues_use(client: TestClient) -> None:
+    found = client.get(f"/api/v1/dataproducts/{GUID}").json()
+
+    names = {
+        "dataProductGUID": GUID,
+        "readableDataProductKey": "sales/invoices",
+        "displayname": "invoices",
+        "description": HOSTILE,
+        "owner": "team:<b>sales</b>",
+        "requiredSecurityGroup": None,
+        "sourceCodeLocation": "tests.share.scenario",
+        "createDate": found["registered_at"],
+    }
+    assert {name: found[name] for name in names} == names
+    assert [port["address"] for port in found["ports"]] == [LINES]
+
+
+def test_a_port_is_shown_without_values_of_sensitive_columns(client: TestClient) -> None:
+    response = client.get(PORT)
+
+    assert "SECRET-CUSTOMER" not in response.text
+    sample = response.json()["sample"]
+    assert (sample["columns"], sample["masked"]) == (
+        ["invoice", "customer", "amount"],
+        ["customer"],
+    )
+    assert [row[1] for row in sample["rows"]] == ["masked"] * 3
+
+
+def test_a_search_finds_products(client: TestClient) -> None:
+    found = client.get("/api/v1/search?q=takings").json()
+
+    assert [(hit["key"], hit["columns"]) for hit in found["hits"]] == [
+        ("report/totals", ["daily.takings"])
+    ]
+
+
+def test_lineage_leads_from_a_column_to_its_origin(client: TestClient) -> None:
+    found = client.get(f"/api/v1/lineage?address={COLUMN}&direction=up").json()
+
+    assert (found["roots"], found["level"]) == ([f"{DAILY}#takings"], "column")
+    assert found["links"] == [
+        {
+            "source": f"{LINES}#amount",
+            "target": f"{DAILY}#takings",
+            "how": "derived",
+            "kind": "value",
+            "version": None,
+        }
+    ]
+
+
+def test_the_promises_of_a_port_are_listed(client: TestClient) -> None:
+    found = client.get(f"/api/v1/slo?address={LINES}").json()["items"]
+
+    assert [(one["objective"], one["state"]) for one in found] == [
+        ("freshness", "ok"),
+        ("quality", "breached"),
+    ]
+
+
+def test_lead_times_and_metrics_and_health_are_told(client: TestClient) -> None:
+    assert client.get("/api/v1/kpi").json()["published"] == 2
+    assert 'mesh_port_rows{domain="sales"' in client.get("/metrics").text
+    assert (client.get("/livez").text, client.get("/readyz").text) == ("alive\n", "ready\n")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/dataproducts",
+        "/api/v1/search?q=takings",
+        f"/api/v1/lineage?address={COLUMN}",
+        "/api/v1/openapi.json",
+    ],
+)
+def test_what_has_not_changed_is_not_sent_again(client: TestClient, path: str) -> None:
+    first = client.get(path)
+    again = client.get(path, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "detail"),
+    [
+        (
+            "/api/v1/dataproducts?limit=0",
+            400,
+            "The parameter 'limit' is not understood. Give a whole number from 1 to 500.",
+        ),
+        (
+            "/api/v1/dataproducts?offset=-1",
+            400,
+            "The parameter 'offset' is not understood. Give a whole number from 0 to 999999999.",
+        ),
+        (
+            "/api/v1/dataproducts/invoices",
+            400,
+            "A data product is asked for by its GUID, such as /api/v1/dataproducts lists.",
+        ),
+        (
+            "/api/v1/dataproducts/00000000-0000-0000-0000-000000000000",
+            404,
+            (
+                "No data product has the GUID 00000000-0000-0000-0000-000000000000. "
+                "List them at /api/v1/dataproducts."
+            ),
+        ),
+        (
+            f"/api/v1/dataproducts/{GUID}?major=7",
+            404,
+            "Product 'sales/invoices' is not registered as v7, but as 'v1'. Ask for one of these.",
+        ),
+        (
+            "/api/v1/search?q=" + "a" * 501,
+            400,
+            "The parameter 'q' is not understood. Give a text of at most 500 characters.",
+        ),
+        (
+            f"/api/v1/lineage?address={LINES}&level=row",
+            400,
+            "The parameter 'level' is not understood. Give one of product, port, asset, column.",
+        ),
+        ("/api/v1/nowhere", 404, "Not Found"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_refused_as_a_problem(
+    client: TestClient, path: str, status: int, detail: str
+) -> None:
+    assert problem_of(client, path) == (status, detail)
+
+
+def test_a_port_that_is_not_there_is_named_with_the_nearest(client: TestClient) -> None:
+    status, detail = problem_of(client, "/api/v1/ports/sales/invoices/v1/line")
+
+    assert status == 404
+    assert f"Did you mean '{LINES}'?" in detail
+
+
+def test_nothing_can_be_changed(client: TestClient) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert client.request(method, "/api/v1/dataproducts").status_code == 405
+
+
+def test_a_registry_that_cannot_be_reached_is_a_problem_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "registry.sqlite"
+    broken.write_text("This is no database, and it is longer than one page would need.")
+    monkeypatch.setenv("MESH_REGISTRY", f"sqlite:///{broken}")
+
+    with served() as client:
+        status, detail = problem_of(client, "/api/v1/dataproducts")
+
+    assert (status, detail.startswith("The registry")) == (503, True)
+
+
+def test_looking_makes_no_registry_and_one_that_appears_is_seen(mesh_root: Path) -> None:
+    with served() as client:
+        before = client.get("/api/v1/dataproducts").json()
+        made = mesh_root.exists()
+        fill()
+        after = client.get("/api/v1/dataproducts").json()
+
+    assert (before["total"], made, after["total"]) == (0, False, 2)
+
+
+def test_every_route_for_programs_is_described(client: TestClient) -> None:
+    described = client.get("/api/v1/openapi.json").json()
+
+    assert described == document()
+
+    served_paths = {route.path for route in api.routes() if route.path.startswith("/api")}
+    assert set(described["paths"]) == served_paths
