@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+import pandera.polars as pa
 import polars as pl
 import pytest
 
@@ -139,8 +140,6 @@ def test_partitions_may_be_added_and_not_taken_away() -> None:
 
 
 def test_a_default_in_place_of_nulls_is_a_promise() -> None:
-    import pandera.polars as pa
-
     filled = schema({**columns(), "city": pa.Column(pl.String(), nullable=True, default="")})
     bare = schema({**columns(), "city": pa.Column(pl.String(), nullable=True)})
 
