@@ -32,44 +32,53 @@ def document() -> Json:
             "version": __version__,
             "description": "Data products, their ports, promises and lineage. Nothing is changed.",
         },
-        "paths": {
-            "/api/v1/dataproducts": _get(
-                "List products.", _PAGE, _query("domain", _text(63)), *_paging()
-            ),
-            "/api/v1/dataproducts/{guid}": _get(
-                "Show a product.",
-                _object("dataProductGUID", "createDate", "owner", "displayname", "description"),
-                _path("guid", {"type": "string", "format": "uuid"}),
-                _query("major", _whole(0, 999_999)),
-            ),
-            "/api/v1/search": _get(
-                "Find products.",
-                _object("words", "meant", "partial", "hits", "more"),
-                _query("q", _text(500)),
-                _query("limit", _whole(1, 500)),
-            ),
-            "/api/v1/ports/{domain}/{product}/{version}/{port}": _get(
-                "Show a port.",
-                _object("address", "contract", "promises", "publications", "reading"),
-                *(_path(name, _named(_NAME)) for name in ("domain", "product")),
-                _path("version", _named(r"^v(0|[1-9][0-9]{0,5})$")),
-                _path("port", _named(_NAME)),
-            ),
-            "/api/v1/lineage": _get(
-                "Show what is made from what.",
-                _object("roots", "level", "nodes", "links"),
-                {**_query("address", _text(500)), "required": True},
-                _query("direction", {"type": "string", "enum": ["both", "up", "down"]}),
-                _query("level", {"type": "string", "enum": ["product", "port", "asset", "column"]}),
-                _query("depth", _whole(0, 100)),
-            ),
-            "/api/v1/slo": _get(
-                "Show how promises stand.", _PAGE, _query("address", _text(500)), *_paging()
-            ),
-            "/api/v1/kpi": _get("Show lead times.", _object("products", "published")),
-            "/api/v1/openapi.json": _get("Describe this interface.", _object("openapi", "paths")),
-        },
+        "paths": {**_product_paths(), **_other_paths()},
         "components": {"schemas": {"Problem": _problem()}},
+    }
+
+
+def _product_paths() -> Json:
+    return {
+        "/api/v1/dataproducts": _get(
+            "List products.", _PAGE, _query("domain", _text(63)), *_paging()
+        ),
+        "/api/v1/dataproducts/{guid}": _get(
+            "Show a product.",
+            _object("dataProductGUID", "createDate", "owner", "displayname", "description"),
+            _path("guid", {"type": "string", "format": "uuid"}),
+            _query("major", _whole(0, 999_999)),
+        ),
+        "/api/v1/search": _get(
+            "Find products.",
+            _object("words", "meant", "partial", "hits", "more"),
+            _query("q", _text(500)),
+            _query("limit", _whole(1, 500)),
+        ),
+        "/api/v1/ports/{domain}/{product}/{version}/{port}": _get(
+            "Show a port.",
+            _object("address", "contract", "promises", "publications", "reading"),
+            *(_path(name, _named(_NAME)) for name in ("domain", "product")),
+            _path("version", _named(r"^v(0|[1-9][0-9]{0,5})$")),
+            _path("port", _named(_NAME)),
+        ),
+    }
+
+
+def _other_paths() -> Json:
+    return {
+        "/api/v1/lineage": _get(
+            "Show what is made from what.",
+            _object("roots", "level", "nodes", "links"),
+            {**_query("address", _text(500)), "required": True},
+            _query("direction", {"type": "string", "enum": ["both", "up", "down"]}),
+            _query("level", {"type": "string", "enum": ["product", "port", "asset", "column"]}),
+            _query("depth", _whole(0, 100)),
+        ),
+        "/api/v1/slo": _get(
+            "Show how promises stand.", _PAGE, _query("address", _text(500)), *_paging()
+        ),
+        "/api/v1/kpi": _get("Show lead times.", _object("products", "published")),
+        "/api/v1/openapi.json": _get("Describe this interface.", _object("openapi", "paths")),
     }
 
 
