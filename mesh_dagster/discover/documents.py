@@ -140,10 +140,9 @@ def _odcs_form() -> Json:
         raise StandardsMissingError from error
     schema = json.loads((package / "schema.json").read_text("utf-8"))
     for branch in schema["$defs"]["SchemaBaseProperty"]["allOf"]:
-        # As published, a property without a logical type would have to fit every one of them.
-        for condition in (branch.get("if", {}), *branch.get("if", {}).get("anyOf", ())):
-            if "properties" in condition:
-                condition["required"] = list(condition["properties"])
+        # As published, a property without a logical type would need what maps need.
+        if "required" in branch.get("then", {}):
+            branch["if"]["required"] = ["logicalType"]
     return form_of(schema)
 
 

@@ -23,9 +23,11 @@ _COLUMNS = ("key", "guid", "version", "owner", "alignment", "purpose")
 _BY_USE = ("active", "deprecated", "draft", "retired")
 _NAMED = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
 _TEXT = {"type": "string"}
-_CUSTOM = {"type": "array", "items": {"type": "object", "required": ["property", "value"]}}
+_CUSTOM = {"type": "array", "items": {"type": "object", "required": ["property", "value"],
+                                      "properties": {"property": _TEXT}}}  # fmt: skip
 _PORT = {**_NAMED, "properties": {"name": _TEXT, "version": _TEXT, "contractId": _TEXT,
                                   "description": _TEXT, "customProperties": _CUSTOM}}  # fmt: skip
+_MEMBER = {"type": "object", "required": ["username"], "properties": {"username": _TEXT}}
 _FORM = {
     "type": "object",
     "required": ["apiVersion", "kind", "id", "status"],
@@ -39,7 +41,7 @@ _FORM = {
             "type": "object",
             "properties": {
                 "name": _TEXT,
-                "members": {"type": "array", "items": {"type": "object", "required": ["username"]}},
+                "members": {"type": "array", "items": _MEMBER},
             },
         },
         "customProperties": _CUSTOM,

@@ -54,6 +54,12 @@ HOSTILE = {
     "a number": b"5",
     "nested columns": nested_columns(13).encode(),
     "a key that is a list": b"? [a, b]\n: c\n",
+    "many patterns": HEAD.encode()
+    + b"".join(
+        b"  - {name: c%d, logicalType: string, logicalTypeOptions: {pattern: '%d\\w{90}'}}\n"
+        % (number, number)
+        for number in range(1_000)
+    ),
     "a bomb of a pattern": HEAD.encode() + b"  - name: a\n    logicalType: string\n"
     b"    logicalTypeOptions: {pattern: '((((a{99}){99}){99}){99}){99}'}\n",
 }
@@ -130,6 +136,80 @@ def exchanged(document: Json, place: tuple[str | int, ...], value: Json) -> Json
     return copy
 
 
+PART = "{name: b, physicalType: int}"
+PANDERA = "type: custom, engine: pandera, implementation"
+ODD_COLUMNS = [
+    (
+        "logicalType: timestamp, logicalTypeOptions: {timezone: true, defaultTimezone: Berlin}",
+        "names a time zone that nobody knows",
+        ".logicalTypeOptions.defaultTimezone",
+    ),
+    (
+        f"logicalType: object, properties: [{PART}, {PART}]",
+        "names a column twice",
+        ".properties.1",
+    ),
+    (
+        "logicalType: boolean, logicalTypeOptions: {pattern: a}",
+        "has an option that its type does not have",
+        ".logicalTypeOptions.pattern",
+    ),
+    (
+        f"quality: [{{{PANDERA}: {{check: [a], arguments: {{}}}}}}]",
+        "names no check of pandera with its arguments",
+        ".quality.0.implementation",
+    ),
+    (
+        f"quality: [{{{PANDERA}: {{check: isin, arguments: {{allowed_values: {{date: May}}}}}}}}]",
+        "compares with a value that cannot be read",
+        ".quality.0.implementation",
+    ),
+    (
+        f"quality: [{{{PANDERA}: {{check: str_matches, arguments: {{pattern: [a]}}}}}}]",
+        "has a pattern that polars cannot follow, such as one that looks ahead",
+        ".quality.0.implementation",
+    ),
+    (
+        "customProperties: [{property: meshType, value: {Text: 5}}]",
+        "has a custom property 'meshType' that is no type",
+        "",
+    ),
+    (
+        "customProperties: [{property: meshColumn, value: 5}]",
+        "has a custom property 'meshColumn' that is no mapping",
+        "",
+    ),
+    (
+        "customProperties: [{property: meshColumn, value: {default: {date: May}}}]",
+        "has a custom property 'meshColumn' with a default that is no value",
+        "",
+    ),
+    *(
+        (
+            (
+                f"logicalType: {logical}, quality: [{{metric: invalidValues, mustBe: 0, "
+                f"arguments: {{validValues: [{value}]}}}}]"
+            ),
+            "compares a column with what its type cannot be",
+            ".quality.0.arguments.validValues",
+        )
+        for logical, value in (
+            ("string", "5"),
+            ("boolean", "yes"),
+            ("integer", "true"),
+            ("timestamp", "'2026-01-01T00:00:00+01:00'"),
+            ("timestamp, logicalTypeOptions: {timezone: true}", "'2026-01-01 00:00:00'"),
+            ("array, items: {logicalType: string}", "a"),
+        )
+    ),
+]
+ODD_PROMISES = [
+    ("meshQuality", "{valid_rows: 5}", "quality"),
+    ("meshQuality", "{rows: [1]}", "quality"),
+    ("meshQuality", "5", "quality"),
+]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -167,6 +247,20 @@ def exchanged(document: Json, place: tuple[str | int, ...], value: Json) -> Json
                 "'schema.0.properties.0.logicalTypeOptions.pattern' in line 12"
             ),
         ),
+        *(
+            (
+                HEAD + f"  - {{name: a, {fields}}}\n",
+                f"{problem} at 'schema.0.properties.0{place}' in line 9",
+            )
+            for fields, problem, place in ODD_COLUMNS
+        ),
+        *(
+            (
+                HEAD + f"  - name: a\ncustomProperties:\n- {{property: {name}, value: {value}}}\n",
+                f"promises a {what} that no port can keep at 'customProperties' in line 10",
+            )
+            for name, value, what in ODD_PROMISES
+        ),
         ("a: [1\nb: 2\n", "is no YAML in line 2"),
         ("a: &x 1\n", "has an anchor or alias in line 1"),
     ],
@@ -175,7 +269,7 @@ def test_a_message_says_what_stands_where(text: str, problem: str, tmp_path: Pat
     path = tmp_path / "c.yaml"
     remedy = (
         "Write plain YAML."
-        if problem.startswith(("is no YAML", "has an"))
+        if problem.startswith(("is no YAML", "has an anchor"))
         else ("Correct it there.")
     )
 

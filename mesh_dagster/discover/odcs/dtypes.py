@@ -62,6 +62,7 @@ _FAMILIES: dict[str, tuple[type[pl.DataType], ...]] = {
 _PRECISE = re.compile(r"(?:decimal|numeric) ?\(([0-9]{1,2})(?:, ?([0-9]{1,2}))?\)")
 _NAMED = re.compile(r"([a-z][a-z0-9 _]*?) ?(?:\([0-9, ]*\))?")
 _MOST_DIGITS = 38
+_LONGEST_ARRAY = 2**31 - 1
 _ZONED = ("timestamptz", "timestamp_tz", "timestamp with time zone")
 _UTC = "UTC"
 
@@ -78,7 +79,7 @@ def type_of(node: Json) -> pl.DataType | None:
         PlaceError: It names a type that cannot be.
     """
     logical, options = node.get("logicalType"), node.get("logicalTypeOptions") or {}
-    if options.get("format") in _FORMATS:
+    if str(options.get("format")) in _FORMATS:
         return _FORMATS[options["format"]]()
     if logical == "timestamp":
         return pl.Datetime("us", _zone(node, options))
@@ -173,7 +174,8 @@ def _array(node: Json, options: Json) -> pl.DataType | None:
     if inner is None:
         return None
     least, most = options.get("minItems"), options.get("maxItems")
-    return pl.Array(inner, most) if most and least == most else pl.List(inner)
+    fixed = most is not None and least == most and 0 < most <= _LONGEST_ARRAY
+    return pl.Array(inner, int(most)) if fixed else pl.List(inner)
 
 
 def _map(node: Json, options: Json) -> pl.DataType | None:

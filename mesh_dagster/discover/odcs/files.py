@@ -22,6 +22,7 @@ from mesh_dagster.discover.documents import (
     read_document,
     refused,
 )
+from mesh_dagster.discover.odcs.patterns import require_few_patterns
 from mesh_dagster.discover.odcs.promises import Promises, promises_of
 from mesh_dagster.discover.odcs.tables import SOURCE, ReadTable, read_table
 from mesh_dagster.errors import UnknownTableError
@@ -87,7 +88,7 @@ def read_contract(path: Path) -> ContractFile:
         DocumentRefusedError: It is no ODCS document, or asks for what no port can promise.
         StandardsMissingError: The rules of the standard are not installed.
     """
-    document = read_document(path, check_odcs)
+    document = read_document(path, _check)
     try:
         tables = _tables(document)
         for name, table in tables.items():
@@ -95,6 +96,11 @@ def read_contract(path: Path) -> ContractFile:
     except PlaceError as error:
         raise refused(path, error) from error
     return ContractFile(path, document, tables)
+
+
+def _check(document: Json) -> None:
+    check_odcs(document)
+    require_few_patterns(document)
 
 
 def _tables(document: Json) -> dict[str, ReadTable]:

@@ -133,14 +133,14 @@ def _freshness(found: Mapping[str, Json], rest: Json) -> Freshness | None:
         usual = Freshness(within=within, window=max(within, _USUAL_WINDOW))
         row = {**(freshness_row(usual) or {}), **native, **rest}
         return freshness_of({**row, "within_seconds": within.total_seconds()})
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise PlaceError("promises a freshness that no port can keep") from error
 
 
 def _quality(rows: Range | None, rest: Json) -> Quality:
     try:
         return quality_of({**quality_row(Quality()), "rows": rows, **rest})
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise PlaceError("promises a quality that no port can keep") from error
 
 

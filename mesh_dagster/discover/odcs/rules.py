@@ -19,6 +19,7 @@ from mesh_dagster.declare.transcribe import usual_error
 from mesh_dagster.declare.written import Level, WrittenRule
 from mesh_dagster.discover.documents import Json, PlaceError, at
 from mesh_dagster.discover.odcs.dtypes import type_fields
+from mesh_dagster.discover.odcs.patterns import require_pattern
 from mesh_dagster.discover.odcs.values import text_of
 from mesh_dagster.discover.odcs.values import value_of as read_value
 
@@ -32,6 +33,7 @@ _BOUNDS = {
 _BOUND_OF = {check: option for option, check in _BOUNDS.items()}
 _ARGUMENT = {"minimum": "min_value", "exclusiveMinimum": "min_value"}
 _BOUNDED = ("integer", "number", "date", "timestamp", "time")
+_OPTIONS = "logicalTypeOptions"
 _PATTERNS = ("str_matches", "str_contains")
 _LENGTHS = {"min_value": "minLength", "max_value": "maxLength"}
 _NONE_ARE = {"mustBe": 0}
@@ -80,7 +82,7 @@ def rule_fields(rules: Sequence[WrittenRule], dtype: pl.DataType | None) -> dict
             options.update(said)
         else:
             quality.append(_in_library(one, dtype) or custom_check(one))
-    fields = {"logicalTypeOptions": options, "quality": quality}
+    fields = {_OPTIONS: options, "quality": quality}
     return {name: field for name, field in fields.items() if field}
 
 
@@ -90,7 +92,9 @@ def rules_of(node: Json, dtype: pl.DataType | None) -> Read:
     Raises:
         PlaceError: A rule cannot be kept by anybody, such as a pattern that is none.
     """
-    rules = list(_of_options(node.get("logicalTypeOptions") or {}, dtype))
+    options = node.get(_OPTIONS) or {}
+    _require_known(options, node.get("logicalType"))
+    rules = list(_of_options(options, dtype))
     not_null, unique, unread = False, False, []
     for number, check in enumerate(node.get("quality") or ()):
         with at("quality", number):
@@ -125,19 +129,11 @@ def of_custom_check(check: Json) -> WrittenRule | None:
     content = check.get("implementation")
     if check.get("engine") != ENGINE or not isinstance(content, dict) or "function" in content:
         return None
-    given = content.get("arguments")
-    if content.get("check") not in CHECKS or not isinstance(given, dict):
-        raise PlaceError("names no check of pandera with its arguments", ("implementation",))
-    try:
-        arguments = {str(name): value_of(value) for name, value in given.items()}
-    except NotWritableError as error:
-        raise PlaceError(
-            "compares with a value that cannot be read", ("implementation",)
-        ) from error
-    if content["check"] in _PATTERNS:
-        _require_pattern(arguments.get("pattern"))
+    name = str(content.get("check"))
+    with at("implementation"):
+        arguments = _arguments(name, content.get("arguments"))
     return rule(
-        content["check"],
+        name,
         arguments,
         _level(check),
         ignore_na=content.get("ignoreNulls") is not False,
@@ -145,11 +141,16 @@ def of_custom_check(check: Json) -> WrittenRule | None:
     )
 
 
-def _arguments(given: Json) -> dict[str, Json]:
+def _arguments(name: str, given: Json) -> dict[str, Json]:
+    if name not in CHECKS or not isinstance(given, dict):
+        raise PlaceError("names no check of pandera with its arguments")
     try:
-        return {str(name): value_of(value) for name, value in given.items()}
+        arguments = {argument: value_of(value) for argument, value in given.items()}
     except NotWritableError as error:
         raise PlaceError("compares with a value that cannot be read") from error
+    if name in _PATTERNS:
+        require_pattern(arguments.get("pattern"))
+    return arguments
 
 
 def as_listed(one: WrittenRule) -> WrittenRule:
@@ -226,7 +227,7 @@ def _of_options(options: Json, dtype: pl.DataType | None) -> Iterator[WrittenRul
     for option, value in options.items():
         if option in _BOUNDS:
             argument = _ARGUMENT.get(option, "max_value")
-            bound = read_value(value, dtype, "logicalTypeOptions", option)
+            bound = read_value(value, dtype, _OPTIONS, option)
             yield rule(_BOUNDS[option], {argument: bound})
         if option in _LENGTHS.values() and lengths:
             yield rule("str_length", lengths)
@@ -235,17 +236,17 @@ def _of_options(options: Json, dtype: pl.DataType | None) -> Iterator[WrittenRul
             yield _pattern(value)
 
 
-def _require_pattern(pattern: object) -> None:
-    try:
-        pl.select(pl.lit("").str.contains(pl.lit(pattern, pl.String)))
-    except (pl.exceptions.PolarsError, TypeError) as error:
-        problem = "has a pattern that polars cannot follow, such as one that looks ahead"
-        raise PlaceError(problem) from error
+def _require_known(options: Json, logical: str | None) -> None:
+    """Refuse bounds, lengths and patterns of types that have none."""
+    texts = {"pattern", *_LENGTHS.values()} if logical != "string" else set()
+    bounds = set(_BOUNDS) if logical not in _BOUNDED else set()
+    for option in sorted(options.keys() & (texts | bounds)):
+        raise PlaceError("has an option that its type does not have", (_OPTIONS, option))
 
 
 def _pattern(pattern: str) -> WrittenRule:
-    with at("logicalTypeOptions", "pattern"):
-        _require_pattern(pattern)
+    with at(_OPTIONS, "pattern"):
+        require_pattern(pattern)
     # A pattern is searched for anywhere; pandera's match begins at the start of the text.
     anchored = pattern.startswith("^") and "|" not in pattern
     return rule("str_matches" if anchored else "str_contains", {"pattern": pattern})
