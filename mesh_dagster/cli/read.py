@@ -44,12 +44,15 @@ def read(  # noqa: PLR0913 - one parameter for each option
 
     A table shows 20 rows; csv, json and parquet write all.
     """
-    from mesh_dagster.run.read import counted
+    from mesh_dagster.run.read import counted, deprecation
     from mesh_dagster.run.store import Store
 
     reference = _reference(address, as_of, version, quarantine=quarantine)
-    plan = counted(reference, Store.at(), "command").plan()
-    write_rows(plan, "json" if as_json else format_, output, limit)
+    content = counted(reference, Store.at(), "command")
+    told = deprecation(reference, content)
+    if told:
+        click.echo(told, err=True)
+    write_rows(content.plan(), "json" if as_json else format_, output, limit)
 
 
 def _reference(

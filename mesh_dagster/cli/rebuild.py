@@ -5,7 +5,7 @@ Out: counts of rows, never a value; exit status 1 where they differ.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,13 +86,19 @@ def _lines(rebuilt: "Rebuilt") -> Iterator[str]:
     yield f"{rebuilt.address} version {rebuilt.version}"
     for one in rebuilt.parts:
         if len(rebuilt.parts) > 1:
-            yield f"{len(one.slices):,} partitions, {min(one.slices)} to {max(one.slices)}"
+            yield _partitions(one.slices)
         yield from (
             f"  read {address} version {version}" for address, version in one.inputs.items()
         )
         yield f"  {_verdict(one)}"
         if one.published is not None:
             yield f"  published as version {one.published}"
+
+
+def _partitions(slices: Sequence[str]) -> str:
+    if len(slices) == 1:
+        return f"partition {slices[0]}"
+    return f"{len(slices):,} partitions, {min(slices)} to {max(slices)}"
 
 
 def _verdict(one: "RebuiltPart") -> str:

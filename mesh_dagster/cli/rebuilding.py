@@ -133,9 +133,7 @@ class Rebuilder:
             for step in steps:
                 assets = [a for a in step.assets if a.role == "internal" or self._is_port(a)]
                 self._run(assets, step, part, _Mesh(workshop, self.store, workshop, pins), aside)
-            rebuilt = delta.snapshot(workshop, workshop.table(Address.parse(self.traced.address)))
-            if rebuilt is None:
-                raise RebuildFailedError(self.traced.address, "its build published nothing")
+            rebuilt = resolve(Reference(Address.parse(self.traced.address)), workshop)
             compared = compare(replace(published, files=mine), rebuilt)
             made = self._publish(steps, part, workshop, pins) if publish else None
         return RebuiltPart(pins, part.slices, compared, made)

@@ -28,7 +28,7 @@ from mesh_dagster.run import frames
 from mesh_dagster.run.count import Read, count, why_read
 from mesh_dagster.run.delta import Snapshot
 from mesh_dagster.run.edges import Lineage
-from mesh_dagster.run.internal import inputs_of, lineage_at
+from mesh_dagster.run.internal import inputs_at, lineage_at
 from mesh_dagster.run.lineage import Taken, lineage_of, misdeclared
 from mesh_dagster.run.read import resolve
 from mesh_dagster.run.stating import require_promised
@@ -149,11 +149,11 @@ class Step:
         if internal is None or internal.io_manager_key:
             self.taken.append(Taken(name, source, columns))
             return
-        place, _, whole = internal_folder(self.mesh.internals(), key, WHOLE).rpartition("/")
-        own = internal_folder(self.mesh.internals(), key, self.slice)
-        for folder in dict.fromkeys((own, f"{place}/{whole}")):
-            self.inputs.update(inputs_of(self.mesh.internals(), folder))
-        lineage = lineage_at(self.mesh.internals(), place, own.rpartition("/")[2])
+        store = self.mesh.internals()
+        place, _, own = internal_folder(store, key, self.slice).rpartition("/")
+        for address, version in inputs_at(store, place, own).items():
+            self.inputs[address] = max(version, self.inputs.get(address, version))
+        lineage = lineage_at(store, place, own)
         through = {source: replace(lineage, through={}), **lineage.through}
         self.taken.append(Taken(name, source, columns, place, through))
 

@@ -7,7 +7,7 @@ file and a lazy reader keeps the file that it has opened. `mesh vacuum` removes 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
@@ -66,14 +66,10 @@ def current_file(store: Store, folder: str) -> str | None:
     return f"{folder}/{pointer['file']}" if pointer else None
 
 
-def inputs_of(store: Store, folder: str) -> dict[str, int]:
-    """Return the versions of other products' ports that one slice was made from."""
-    pointer = _pointer(store, folder)
-    return dict(pointer["inputs"]) if pointer else {}
+def inputs_at(store: Store, place: str, slice_folder: str) -> dict[str, int]:
+    """Return the versions of other products' ports that an internal was made from.
 
-
-def lineage_at(store: Store, place: str, slice_folder: str) -> Lineage:
-    """Return where the columns of an internal come from.
+    Where its slices were made from several versions of a port, the newest counts.
 
     Args:
         store: Where internals lie.
@@ -81,10 +77,16 @@ def lineage_at(store: Store, place: str, slice_folder: str) -> Lineage:
         slice_folder: The name of the slice that is asked first; a step without partitions may
             read an internal with them, whose slices then all stand for it.
     """
-    pointer = _pointer(store, f"{place}/{slice_folder}")
-    if pointer is None:
-        others = (_pointer(store, str(folder)) for folder in sorted(store.path(place).iterdir()))
-        pointer = next((one for one in others if one), None)
+    made_from: dict[str, int] = {}
+    for pointer in _pointers(store, place, slice_folder):
+        for address, version in pointer["inputs"].items():
+            made_from[address] = max(version, made_from.get(address, version))
+    return made_from
+
+
+def lineage_at(store: Store, place: str, slice_folder: str) -> Lineage:
+    """Return where the columns of an internal come from; the arguments are as in `inputs_at`."""
+    pointer = next(_pointers(store, place, slice_folder), None)
     return Lineage.of(pointer["lineage"]) if pointer else Lineage()
 
 
@@ -104,6 +106,17 @@ def read_internal(store: Store, folders: Sequence[str], who: str) -> pl.LazyFram
     ]
     # No contract fixes the columns of an internal, so its slices need not all have the same.
     return pl.concat(plans, how="diagonal_relaxed")
+
+
+def _pointers(store: Store, place: str, slice_folder: str) -> Iterator[dict[str, Any]]:  # Any: JSON
+    own = _pointer(store, f"{place}/{slice_folder}")
+    if own is not None:
+        yield own
+        return
+    for folder in sorted(store.path(place).glob("*"), key=str):
+        other = _pointer(store, str(folder))
+        if other is not None:
+            yield other
 
 
 def _pointer(store: Store, folder: str) -> dict[str, Any] | None:  # Any: JSON

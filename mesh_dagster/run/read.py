@@ -133,11 +133,18 @@ def _resolved(address: str, store: Store | None, purpose: str | None) -> delta.S
     """Count a read of this process, and warn its caller of a deprecated port."""
     reference = Reference.parse(address)
     content = counted(reference, store or Store.at(), "python", purpose)
-    state = state_of(content.record.get("state"))
-    if isinstance(state, Deprecated):
-        told = f"'{reference.address}' is {state_text(state)}."
+    told = deprecation(reference, content)
+    if told:
         warnings.warn(told, DeprecatedPortWarning, stacklevel=3)
     return content
+
+
+def deprecation(reference: Reference, content: delta.Snapshot) -> str | None:
+    """Say that a port is deprecated, if the publication that was read says so."""
+    state = state_of(content.record.get("state"))
+    if not isinstance(state, Deprecated):
+        return None
+    return f"'{reference.address}' is {state_text(state)}."
 
 
 def resolve(reference: Reference, store: Store) -> delta.Snapshot:

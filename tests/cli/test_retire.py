@@ -1,10 +1,13 @@
 import json
 from contextlib import closing
+from datetime import date
 
+from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.errors import RetiredError
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, publish_lines, rows, words
+from tests.run.scenario import lines, port_of, publish_well
 
 
 def test_a_port_that_is_read_is_not_retired_and_its_readers_are_named() -> None:
@@ -69,3 +72,14 @@ def test_an_address_that_nobody_knows_is_not_retired() -> None:
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"'{ORDERS}' has never been published here.")
+
+
+def test_who_reads_a_deprecated_port_is_told_beside_its_rows() -> None:
+    publish_well(lines(1), port_of(state=Deprecated(date(2026, 10, 1), date(2026, 12, 1))))
+
+    result = mesh("read", ORDERS, "--json")
+
+    assert (result.exit_code, len(json.loads(result.stdout))) == (0, 1)
+    assert result.stderr == (
+        f"'{ORDERS}' is deprecated since 2026-10-01 and promised until 2026-12-01.\n"
+    )

@@ -9,6 +9,7 @@ from mesh_dagster.declare.lifecycle import (
     name_of_state,
     state_of,
     state_row,
+    state_text,
 )
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.errors import AddressRefusedError, DeclarationError
@@ -62,6 +63,17 @@ def test_a_state_comes_back_from_json(state: State, row: dict[str, str | None]) 
     assert state_row(state) == row
     assert state_of(row) == state
     assert name_of_state(state) == row["name"]
+
+
+def test_a_state_is_told_as_the_end_of_a_sentence() -> None:
+    forever = Deprecated(date(2026, 11, 1), date(2027, 2, 1))
+
+    assert [state_text(state) for state in ("draft", "active", LEAVING, forever)] == [
+        "a draft: nothing is promised yet",
+        "active",
+        f"deprecated since 2026-11-01 and promised until 2027-02-01; read '{SUCCESSOR}' instead",
+        "deprecated since 2026-11-01 and promised until 2027-02-01",
+    ]
 
 
 def test_a_port_of_which_nothing_is_said_is_active() -> None:

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from mesh_dagster.errors import InternalMissingError
-from mesh_dagster.run.internal import current_file, inputs_of, read_internal, write_internal
+from mesh_dagster.run.internal import current_file, inputs_at, read_internal, write_internal
 from mesh_dagster.run.store import Store
 
 KEYS = ["2026-01-01", "a/b", "../up", "50%", "日本", "x" * 400, "x" * 401, ".", "A"]
@@ -18,6 +18,20 @@ def write(rows: pl.LazyFrame | pl.DataFrame, key: str = "", **inputs: int) -> st
     return write_internal(Store.at(), folder_of(key), rows.lazy(), inputs)
 
 
+def inputs_behind(key: str = "") -> dict[str, int]:
+    place, _, own = folder_of(key).rpartition("/")
+    return inputs_at(Store.at(), place, own)
+
+
+def test_a_whole_step_is_made_from_what_all_slices_of_an_internal_were_made_from() -> None:
+    rows = pl.DataFrame({"n": [1]})
+    write(rows, "a", plays=3, songs=1)
+    write(rows, "b", plays=2, stations=4)
+
+    assert inputs_behind() == {"plays": 3, "songs": 1, "stations": 4}
+    assert inputs_behind("b") == {"plays": 2, "stations": 4}
+
+
 def test_an_internal_reads_back_what_was_written_last() -> None:
     write(pl.DataFrame({"n": [1]}))
     url = write(pl.DataFrame({"n": [2], "kind": pl.Series(["a"], dtype=pl.Categorical)}), plays=3)
@@ -26,7 +40,7 @@ def test_an_internal_reads_back_what_was_written_last() -> None:
 
     assert frame.rows() == [(2, "a")]
     assert current_file(Store.at(), folder_of()) == url
-    assert inputs_of(Store.at(), folder_of()) == {"plays": 3}
+    assert inputs_behind() == {"plays": 3}
 
 
 def test_a_reader_keeps_the_rows_that_it_has_opened() -> None:
@@ -85,4 +99,4 @@ def test_an_internal_that_was_never_materialized_says_how_much_is_missing() -> N
         "first. Nothing was published."
     )
     assert current_file(Store.at(), folder_of("b")) is None
-    assert inputs_of(Store.at(), folder_of("b")) == {}
+    assert inputs_behind("b") == {}
