@@ -183,8 +183,10 @@ class _Compared:
         return PortPlan(port.address, "removed", (gone,), readers, breaks, announced)
 
     def _changed(self, old: DeclaredPort, new: DeclaredPort, shared: Sequence[Change]) -> PortPlan:
-        changes = port_changes(old, new)
         readers = self._readers(old.address)
+        if old == new and not shared:
+            return PortPlan(old.address, "unchanged", consumers=readers)
+        changes = port_changes(old, new)
         breaks = tuple(_breaks(old, new, [*changes, *shared], readers))
         if state_of(old.declaration.get("state")) == "draft":
             # Nothing was promised yet: whoever reads it breaks, but was told.
