@@ -7,17 +7,17 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import Result
 
 import mesh_dagster as md
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
-from tests.cli.scenario import SHOP, mesh
+from tests.cli.scenario import LINES, ORDERS, mesh, publish_lines
 
-LINES = "mesh://shop/orders/v1/lines"
-TOTALS = "mesh://report/totals/v1/regional"
-SHARES = "mesh://report/shares/v1/regional"
+TOTALS = "mesh://report/totals/v1/by_artist"
+SHARES = "mesh://report/shares/v1/summed"
 REPORT = """
 import os
 import dagster as dg
@@ -26,40 +26,35 @@ import polars as pl
 import mesh_dagster as md
 
 class Total(pa.DataFrameModel):
-    region: str = pa.Field(unique=True)
-    amount: int
+    artist: str = pa.Field(unique=True)
+    amount: float
 
 def product(name: str) -> md.DataProduct:
     return md.DataProduct(
         domain="report", name=name, owner="team:report", alignment="consumer", purpose="Sums.",
-        inputs={"lines": md.InputPort("mesh://shop/orders/v1/lines", name == "shares")},
+        inputs={"lines": md.InputPort("mesh://sales/orders/v1/lines")},
     )
 
 totals, shares = product("totals"), product("shares")
+artists = dg.StaticPartitionsDefinition(["ann", "bob"])
 
-regions = dg.StaticPartitionsDefinition(["east", "west"])
-
-@totals.internal(partitions=regions)
 def summed(context: dg.AssetExecutionContext, lines: pl.LazyFrame) -> pl.LazyFrame:
-    own = lines.filter(pl.col("region") == context.partition_key)
-    return own.group_by("region").agg(pl.col("amount").sum())
+    own = lines.filter(pl.col("artist") == context.partition_key)
+    return own.group_by("artist").agg(pl.col("amount").sum())
+
+totals.internal(partitions=artists)(summed)
+shares.port(contract=Total, partitions=artists, partition_column="artist")(summed)
 
 @totals.port(contract=Total)
-def regional(summed: pl.LazyFrame) -> pl.LazyFrame:
+def by_artist(summed: pl.LazyFrame) -> pl.LazyFrame:
     if os.environ.get("REPORT") == "broken":
         raise RuntimeError("secret value")
     return summed.with_columns(pl.col("amount") + int(os.environ.get("REPORT", "0")))
 
-def by_partition(lines: pl.LazyFrame) -> pl.LazyFrame:
-    return lines.group_by("region").agg(pl.col("amount").sum())
-
-by_partition.__name__ = "regional"
-shares.port(contract=Total, partitions=regions, partition_column="region")(by_partition)
 defs = md.definitions(totals, shares)
 """
 WORKSPACE = """
 load_from:
-  - python_file: shop_location.py
   - python_file: report_location.py
 """
 Command = Callable[..., Result]
@@ -68,60 +63,61 @@ Command = Callable[..., Result]
 @pytest.fixture
 def run_in(tmp_path: Path) -> Command:
     """Write a workspace, and return what runs a command in it."""
-    faulty = 'amount = -1 if os.environ.get("SHOP") == "bad" else 1'
-    shop = SHOP.replace(faulty, 'amount = int(os.environ.get("SHOP", "1"))')
-    (tmp_path / "shop_location.py").write_text(shop, encoding="utf-8")
     (tmp_path / "report_location.py").write_text(REPORT, encoding="utf-8")
     workspace = tmp_path / "workspace.yaml"
     workspace.write_text(WORKSPACE, encoding="utf-8")
     return lambda *arguments: mesh(*arguments, "--workspace", str(workspace))
 
 
+def sell(ann: float, bob: float) -> None:
+    """Publish the orders of two artists."""
+    orders = {"order": [1, 2], "artist": ["ann", "bob"], "amount": [ann, bob]}
+    assert publish_lines(pl.DataFrame(orders, schema=LINES))
+
+
 def test_a_port_comes_out_as_it_was_though_its_inputs_have_moved_on(
-    run_in: Command, monkeypatch: pytest.MonkeyPatch
+    run_in: Command,
 ) -> None:
-    for product in ("shop", "report/totals"):
-        run_in("run", product)
-    monkeypatch.setenv("SHOP", "5")
-    run_in("run", "shop", "--partition", "west")
+    sell(1, 2)
+    run_in("run", "report/totals")
+    sell(1, 5)
 
     recorded = run_in("rebuild", TOTALS)
     current = run_in("rebuild", TOTALS, "--at", "current", "--publish")
 
     assert recorded.exit_code == 0
     assert recorded.stdout == (
-        f"{TOTALS} version 0\n  read {LINES} version 1\n"
+        f"{TOTALS} version 0\n  read {ORDERS} version 0\n"
         "  equal: all 2 rows came out as they were published\n"
     )
     assert current.exit_code == 0
     assert current.stdout == (
-        f"{TOTALS} version 0\n  read {LINES} version 2\n"
+        f"{TOTALS} version 0\n  read {ORDERS} version 1\n"
         "  not equal: 1 of 2 published rows did not come out, 1 others did\n"
         "  published as version 1\n"
     )
-    assert sorted(md.read(TOTALS).collect()["amount"]) == [3, 7]
+    assert sorted(md.read(TOTALS).collect()["amount"]) == [1, 5]
     with closing(Registry(Store.at().registry_url)) as registry:
         inputs = [made.inputs for made in registry.publications(TOTALS)]
-    assert inputs == [{LINES: 2}, {LINES: 1}]
+    assert inputs == [{ORDERS: 1}, {ORDERS: 0}]
 
 
 def test_partitions_are_built_again_from_the_versions_that_each_was_made_from(
-    run_in: Command, monkeypatch: pytest.MonkeyPatch
+    run_in: Command,
 ) -> None:
-    run_in("run", "shop")
-    run_in("run", "report/shares", "--partition", "east")
-    monkeypatch.setenv("SHOP", "5")
-    run_in("run", "shop", "--partition", "west")
-    run_in("run", "report/shares", "--partition", "west")
+    sell(1, 2)
+    run_in("run", "report/shares", "--partition", "ann")
+    sell(1, 5)
+    run_in("run", "report/shares", "--partition", "bob")
 
     result = run_in("rebuild", SHARES)
 
     assert result.exit_code == 0
     assert result.stdout == (
         f"{SHARES} version 1\n"
-        f"partition east\n  read {LINES} version 1\n"
+        f"partition ann\n  read {ORDERS} version 0\n"
         "  equal: all 1 rows came out as they were published\n"
-        f"partition west\n  read {LINES} version 2\n"
+        f"partition bob\n  read {ORDERS} version 1\n"
         "  equal: all 1 rows came out as they were published\n"
     )
 
@@ -129,20 +125,20 @@ def test_partitions_are_built_again_from_the_versions_that_each_was_made_from(
 def test_what_does_not_come_out_is_counted_or_told_and_never_published(
     run_in: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for product in ("shop", "report/totals"):
-        run_in("run", product)
+    sell(1, 2)
+    run_in("run", "report/totals")
     monkeypatch.setenv("REPORT", "3")
 
     changed = run_in("rebuild", TOTALS, "--json")
     monkeypatch.setenv("REPORT", "broken")
     broken = run_in("rebuild", TOTALS, "--version", "0")
-    shutil.rmtree(Path(Store.at().table(md.Address.parse(LINES))) / "data")
-    gone, source = run_in("rebuild", TOTALS), run_in("rebuild", LINES)
+    shutil.rmtree(Path(Store.at().table(md.Address.parse(ORDERS))) / "data")
+    gone, source = run_in("rebuild", TOTALS), run_in("rebuild", ORDERS)
 
     assert changed.exit_code == 1
     told = json.loads(changed.stdout)
     [part] = told["parts"]
-    assert (told["equal"], part["inputs"], part["published"]) == (False, {LINES: 1}, None)
+    assert (told["equal"], part["inputs"], part["published"]) == (False, {ORDERS: 0}, None)
     assert part["compared"] == {"rows": 2, "only_first": 2, "only_second": 2, "columns": []}
     assert broken.exit_code == 1
     assert re.sub("in line [0-9]+ of '[^']*'", "PLACE", broken.stderr) == (
@@ -151,12 +147,12 @@ def test_what_does_not_come_out_is_counted_or_told_and_never_published(
     )
     assert gone.exit_code == 1
     assert gone.stderr == (
-        f"'{TOTALS}' version 0 was made from version 1 of '{LINES}', which can no longer be read. "
+        f"'{TOTALS}' version 0 was made from version 0 of '{ORDERS}', which can no longer be read. "
         "Rebuild a newer version, or with --at current. Nothing was rebuilt.\n"
     )
     assert source.exit_code == 1
     assert source.stderr == (
-        f"'{LINES}' version 1 was made from no port of another product. Run its product to read "
+        f"'{ORDERS}' version 0 was made from no port of another product. Run its product to read "
         "its source again. Nothing was rebuilt.\n"
     )
     with closing(Registry(Store.at().registry_url)) as registry:
