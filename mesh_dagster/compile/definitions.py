@@ -45,15 +45,31 @@ def definitions(
         MeshLoadError: The products do not fit together.
         DeclarationError: A port's partitions cannot stand.
     """
+    built = definitions_of_products(*products)
+    shared = definitions_of_location(resources)
+    return dg.Definitions(
+        assets=built.assets,
+        sensors=shared.sensors if products else [],
+        resources=shared.resources,
+        metadata=built.metadata,
+    )
+
+
+def definitions_of_products(*products: DataProduct) -> dg.Definitions:
+    """Return the assets of products alone, without what a code location carries once."""
     mesh = Mesh.of(products)
     # By key, since two majors of a product may share an internal.
     assets = {asset.key: asset for product in mesh.products for asset in assets_for(product)}
+    return dg.Definitions(assets=list(assets.values()), metadata=declared(mesh.products))
+
+
+def definitions_of_location(
+    resources: Mapping[str, Any] | None = None,  # Any: as above
+) -> dg.Definitions:
+    """Return what a code location carries once: the sensors, and the resources."""
     given = dict(resources or {})
     return dg.Definitions(
-        assets=list(assets.values()),
-        sensors=[automation_sensor(), slo_sensor()] if assets else [],
-        resources={**_defaults(given), **given},
-        metadata=declared(mesh.products),
+        sensors=[automation_sensor(), slo_sensor()], resources={**_defaults(given), **given}
     )
 
 
