@@ -16,6 +16,7 @@ from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.run import delta
 from mesh_dagster.run.native import ANYTHING
+from mesh_dagster.run.retired import retirement
 from mesh_dagster.run.sidecar import SAMPLE_SUFFIX, sidecar_of
 from mesh_dagster.run.store import Store
 
@@ -61,9 +62,10 @@ def sample(
         sensitive: Columns that the contract marks so today; they may have been open then.
 
     Returns:
-        Rows without the sensitive columns; `None` where no sample was kept.
+        Rows without the sensitive columns; `None` where no sample was kept, or the port is retired.
     """
-    content = delta.snapshot(store, store.table(address))
+    ended = retirement(store, address)
+    content = delta.snapshot(store, store.table(address)) if ended is None else None
     files = content.of_slice(slice_).files if content else ()
     if not content or not files:
         return None

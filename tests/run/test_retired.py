@@ -30,8 +30,9 @@ from mesh_dagster.run.reindex import reindex
 from mesh_dagster.run.retired import Retired, retirement
 from mesh_dagster.run.retirements import retire, retirements_in
 from mesh_dagster.run.retiring import named_successor, require_retirable
+from mesh_dagster.run.sample import sample
 from mesh_dagster.run.select import select
-from mesh_dagster.run.store import Store
+from mesh_dagster.run.store import WHOLE, Store
 from mesh_dagster.run.vacuum import vacuum
 from tests.run.scenario import (
     ADDRESS,
@@ -127,6 +128,16 @@ def test_a_retired_port_answers_with_its_successor(registry: Registry) -> None:
             read(asked)
 
         assert str(refused.value) == message
+
+
+def test_a_retired_port_shows_no_sample(registry: Registry) -> None:
+    publish_well(lines(1), registry=registry)
+    before = sample(Store.at(), Address.parse(ADDRESS), WHOLE)
+
+    end(registry)
+
+    assert before is not None
+    assert sample(Store.at(), Address.parse(ADDRESS), WHOLE) is None
 
 
 def test_a_port_may_be_retired_without_a_successor(registry: Registry) -> None:
