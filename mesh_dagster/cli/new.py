@@ -95,6 +95,7 @@ def domain(*, name: str) -> None:
 @click.option("--port", default=_PORT, show_default=True, help="The name of its output port.")
 @_data_options
 @click.option("--from-odcs", type=_FILE, metavar="FILE", help="Or a contract in ODCS.")
+@click.option("--reads", metavar="ADDRESS", help="Make it from a published port instead.")
 def product(
     *,
     product: str,
@@ -103,14 +104,15 @@ def product(
     from_parquet: Path | None,
     from_table: str | None,
     from_odcs: Path | None,
+    reads: str | None,
 ) -> None:
     """Add PRODUCT, written DOMAIN/NAME, with a contract proposed from its data."""
     from mesh_dagster.cli.new_product import add_product
     from mesh_dagster.cli.scaffold import package_of
 
-    rows = _rows(from_csv, from_parquet, from_table, from_odcs)
+    rows = _rows(from_csv, from_parquet, from_table, from_odcs, reads)
     draft, key = _here(), _key(product)
-    add_product(draft, package_of(draft), key, port, rows, from_odcs)
+    add_product(draft, package_of(draft), key, port, rows, odcs=from_odcs, reads=reads)
     _tell(draft)
     domain, name = key
     click.echo(f"\nNext: mesh run {domain}/{name} && mesh read mesh://{domain}/{name}/v1/{port}")
@@ -148,12 +150,12 @@ def _here() -> "Draft":
 
 
 def _rows(
-    csv: Path | None, parquet: Path | None, table: str | None, odcs: Path | None = None
+    csv: Path | None, parquet: Path | None, table: str | None, *others: object
 ) -> "RowsOf | None":
     from mesh_dagster.discover.rows_of import rows_of_csv, rows_of_parquet, rows_of_table
 
-    if sum(one is not None for one in (csv, parquet, table, odcs)) > 1:
-        raise click.UsageError("Give one of --from-csv, --from-parquet, --from-table, --from-odcs.")
+    if sum(one is not None for one in (csv, parquet, table, *others)) > 1:
+        raise click.UsageError("Give one source: one --from-..., or --reads.")
     if csv is not None:
         return rows_of_csv(csv)
     if parquet is not None:

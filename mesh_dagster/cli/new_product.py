@@ -17,7 +17,7 @@ from mesh_dagster.cli.scaffold import (
     extend_imports,
     extend_workspace,
 )
-from mesh_dagster.declare.address import require_name
+from mesh_dagster.declare.address import Address, require_name
 from mesh_dagster.errors import NoRawRowsError
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def add_product(
     key: tuple[str, str],
     port: str,
     rows: "RowsOf | None",
+    *,
     odcs: Path | None = None,
+    reads: str | None = None,
 ) -> None:
     """Add a product with its test; its domain too, where there is none yet.
 
@@ -58,6 +60,7 @@ def add_product(
         port: The name of its port.
         rows: The data from which its contract is proposed; two rows of no meaning without it.
         odcs: A contract that is written already, copied beside the product.
+        reads: The address of a published port that it is made from, instead of a source.
     """
     domain, name = require_name("domain", key[0]), require_name("product", key[1])
     require_name("port", port)
@@ -65,8 +68,10 @@ def add_product(
     if not (draft.folder / folder / "definitions.py").is_file():
         add_domain(draft, package, domain)
     given: Fillings = {"domain": domain, "name": name, "package": package, "port": port}
-    given["model"] = _model(name)
-    if odcs is not None:
+    given |= {"model": _model(name), "taken": f"raw_{name}", "reads": "", "types": []}
+    if reads is not None:
+        given |= _from_port(reads, name, port)
+    elif odcs is not None:
         contract = f"{name}.odcs.yaml"
         draft.add_text(f"{folder}/{contract}", odcs.read_text(encoding="utf-8"))
         given |= _from_odcs(given["model"], contract)
@@ -148,6 +153,29 @@ def _from_rows(draft: Draft, package: str, name: str, rows: "RowsOf | None") -> 
         "columns": list(_columns(found)),
         "source": rows.code if rows else [f"{_SAMPLE}  # review: read your source"],
         "build": list(_build(found, f"raw_{name}")),
+    }
+
+
+def _from_port(reads: str, name: str, port: str) -> Fillings:
+    from mesh_dagster.discover.model_code import polars_code
+    from mesh_dagster.run.read import read
+
+    plan, product = read(reads), Address.parse(reads).product
+    taken = f"{product}_read" if product in (name, port) else product
+    found = _proposed(plan)
+    return {
+        "about": f"what is made from {reads}.",
+        "purpose": f"{_title(name)}: what is made from {reads}.",
+        "rows": found.rows,
+        "path": "",
+        "odcs": "",
+        "duckdb": False,
+        "reads": reads,
+        "taken": taken,
+        "types": [(column, polars_code(dtype)) for column, dtype in plan.collect_schema().items()],
+        "columns": list(_columns(found)),
+        "source": [],
+        "build": list(_build(found, taken)),
     }
 
 

@@ -1,5 +1,6 @@
 """What is scaffolded runs and passes its own test at once."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -226,3 +227,20 @@ def test_outside_a_repository_there_is_nothing_to_add_to(
         f"The folder '{tmp_path}' has no 'workspace.yaml'. Change to a mesh repository, or make "
         "one with 'mesh init'. Nothing was written.\n"
     )
+
+
+def test_a_product_of_another_domain_is_made_from_a_published_port(repository: Path) -> None:
+    mesh("run")
+
+    made = mesh("new", "product", "reports/paid", "--reads", "mesh://sales/orders/v1/rows")
+    ran = mesh("run", "reports")
+    lineage = mesh("lineage", "mesh://reports/paid/v1/rows")
+
+    assert made.exit_code == 0, made.output
+    assert ran.exit_code == 0, ran.output
+    assert md.read("mesh://reports/paid/v1/rows").collect().height == 4
+    assert "mesh://sales/orders/v1/rows" in lineage.stdout
+    text = (repository / "domains/reports/paid.py").read_text(encoding="utf-8")
+    assert 'inputs={"orders": md.InputPort("mesh://sales/orders/v1/rows")},' in text
+    own = runpy.run_path(str(repository / "tests/test_reports_paid.py"))
+    own["test_rows_of_paid_keep_their_contract"]()
