@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from tests.conftest import REPOSITORY
 
-MOST_LINES = 250
+MOST_LINES = 300
 FENCE = re.compile(r"^```(\w+)(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ASSIGNMENT = re.compile(r"\w+=")
 MACHINE_PATH_OR_REGISTRY = re.compile(
@@ -92,10 +92,11 @@ def run_shell(block: Block, folder: Path) -> None:
     start = "import sys; sys.argv[0] = 'mesh'; from mesh_dagster.cli.main import main; main()"
     mesh.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{start}" "$@"\n', encoding="utf-8")
     mesh.chmod(0o755)
-    path = f"{mesh.parent}{os.pathsep}{os.environ['PATH']}"
+    # As in an active virtual environment.
+    folders = [str(mesh.parent), str(Path(sys.executable).parent), os.environ["PATH"]]
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(block.commands)],
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PATH": os.pathsep.join(folders), "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
         check=False,
