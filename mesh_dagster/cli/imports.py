@@ -4,7 +4,7 @@ In:  a file, which may be hostile.
 Out: a Python module on stdout or in a new file; on stderr, what the file says beyond it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from mesh_dagster.discover.odcs.files import ContractFile
+    from mesh_dagster.discover.odcs.tables import ReadTable
 
 file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 out_option = click.option(
@@ -36,7 +37,8 @@ def odcs(*, file: Path, out: Path | None) -> None:
 
     read = read_contract(file)
     _write(contract_module(read), out)
-    for line in _left_out(read):
+    kept = f"To keep all that the document says, write contract=md.odcs('{read.path.name}')."
+    for line in [*not_kept(read, read.tables.values()), kept]:
         click.echo(line, err=True)
 
 
@@ -62,20 +64,16 @@ def _write(module: str, out: Path | None) -> None:
         raise click.BadParameter(f"'{out}' exists. Nothing was written.") from error
 
 
-def _left_out(read: "ContractFile") -> list[str]:
+def not_kept(read: "ContractFile", tables: Iterable["ReadTable"]) -> list[str]:
+    """Say what of a document nobody checks or watches here, a line each."""
+    tables = list(tables)
     checks = [
         f"Not checked: '{_name_of(check)}' of '{about}'."
-        for table in read.tables.values()
+        for table in tables
         for about, check in table.all_unread
     ]
-    watched = [
-        f"Not watched: '{name}'."
-        for name in dict.fromkeys(
-            name for table in read.tables.values() for name in read.promises(table).unwatched
-        )
-    ]
-    kept = f"To keep all that the document says, write contract=md.odcs('{read.path.name}')."
-    return [*checks, *watched, kept]
+    unwatched = (name for table in tables for name in read.promises(table).unwatched)
+    return [*checks, *(f"Not watched: '{name}'." for name in dict.fromkeys(unwatched))]
 
 
 def _name_of(check: Mapping[str, object]) -> object:

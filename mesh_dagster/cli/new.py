@@ -94,7 +94,7 @@ def domain(*, name: str) -> None:
 @click.argument("product")
 @click.option("--port", default=_PORT, show_default=True, help="The name of its output port.")
 @_data_options
-@click.option("--from-odcs", type=_FILE, metavar="FILE", help="Or a contract in ODCS.")
+@click.option("--from-odcs", metavar="FILE[#TABLE]", help="Or a contract in ODCS.")
 @click.option("--reads", metavar="ADDRESS", help="Make it from a published port instead.")
 def product(
     *,
@@ -103,7 +103,7 @@ def product(
     from_csv: Path | None,
     from_parquet: Path | None,
     from_table: str | None,
-    from_odcs: Path | None,
+    from_odcs: str | None,
     reads: str | None,
 ) -> None:
     """Add PRODUCT, written DOMAIN/NAME, with a contract proposed from its data."""
@@ -173,3 +173,5 @@ def _key(product: str) -> tuple[str, str]:
 def _tell(draft: "Draft", under: Path | None = None) -> None:
     for name in draft.write():
         click.echo(str(under / name) if under else name)
+    for note in draft.notes:
+        click.echo(note, err=True)

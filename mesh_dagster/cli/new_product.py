@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from mesh_dagster.discover.rows_of import RowsOf
 
 _SAMPLE = 'return pl.LazyFrame({"id": [1, 2], "name": ["first", "second"]})'
+_EXTRA = "The contract needs mesh-dagster[standards]; name the extra in pyproject.toml."
 _STANDS_FOR = "two rows that stand for your own."
 Fillings = dict[str, Any]  # Any: what templates show
+_USUAL: Fillings = {
+    "rows": None, "path": "", "odcs": "", "duckdb": False, "reads": "", "types": [],
+    "columns": [], "source": [], "cadence": None, "fresh": False,
+}  # fmt: skip
 
 
 def add_domain(draft: Draft, package: str, domain: str) -> None:
@@ -48,7 +53,7 @@ def add_product(
     port: str,
     rows: "RowsOf | None",
     *,
-    odcs: Path | None = None,
+    odcs: str | None = None,
     reads: str | None = None,
 ) -> None:
     """Add a product with its test; its domain too, where there is none yet.
@@ -59,7 +64,8 @@ def add_product(
         key: Domain and name.
         port: The name of its port.
         rows: The data from which its contract is proposed; two rows of no meaning without it.
-        odcs: A contract that is written already, copied beside the product.
+        odcs: A contract that is written already, copied beside the product: the file, and `#` with
+            the name of a table where it describes several.
         reads: The address of a published port that it is made from, instead of a source.
     """
     domain, name = require_name("domain", key[0]), require_name("product", key[1])
@@ -68,13 +74,11 @@ def add_product(
     if not (draft.folder / folder / "definitions.py").is_file():
         add_domain(draft, package, domain)
     given: Fillings = {"domain": domain, "name": name, "package": package, "port": port}
-    given |= {"model": _model(name), "taken": f"raw_{name}", "reads": "", "types": []}
+    given |= {"model": _model(name), "taken": f"raw_{name}", **_USUAL}
     if reads is not None:
         given |= _from_port(reads, name, port)
     elif odcs is not None:
-        contract = f"{name}.odcs.yaml"
-        draft.add_text(f"{folder}/{contract}", odcs.read_text(encoding="utf-8"))
-        given |= _from_odcs(given["model"], contract)
+        given |= _from_odcs(draft, f"{folder}/{name}.odcs.yaml", name, odcs)
     else:
         given |= _from_rows(draft, package, name, rows)
     draft.add(f"{folder}/{name}.py", "product.py", given)
@@ -148,7 +152,6 @@ def _from_rows(draft: Draft, package: str, name: str, rows: "RowsOf | None") -> 
         "purpose": f"{_title(name)}: {about}",
         "rows": found.rows if rows else None,
         "path": _path_code(draft, package, rows.path) if rows else "",
-        "odcs": "",
         "duckdb": bool(rows and rows.imports_duckdb),
         "columns": list(_columns(found)),
         "source": rows.code if rows else [f"{_SAMPLE}  # review: read your source"],
@@ -167,32 +170,43 @@ def _from_port(reads: str, name: str, port: str) -> Fillings:
         "about": f"what is made from {reads}.",
         "purpose": f"{_title(name)}: what is made from {reads}.",
         "rows": found.rows,
-        "path": "",
-        "odcs": "",
-        "duckdb": False,
         "reads": reads,
         "taken": taken,
         "types": [(column, polars_code(dtype)) for column, dtype in plan.collect_schema().items()],
         "columns": list(_columns(found)),
-        "source": [],
         "build": list(_build(found, taken)),
     }
 
 
-def _from_odcs(model: str, contract: str) -> Fillings:
+def _from_odcs(draft: Draft, copy: str, name: str, odcs: str) -> Fillings:
+    """Copy a contract, and declare what it does not promise itself.
+
+    Raises:
+        DocumentRefusedError: It is no ODCS document.
+        UnknownTableError: No table is meant, or none has the name.
+        StandardsMissingError: The rules of the standard are not installed.
+    """
+    from mesh_dagster.cli.imports import not_kept
+    from mesh_dagster.discover.odcs.files import read_contract
+
+    path, _, asked = odcs.partition("#")
+    file = read_contract(Path(path))
+    table = file.table(asked or None)
+    promises, own = file.promises(table), Path(copy).name
+    draft.add_text(copy, file.path.read_text(encoding="utf-8"))
+    draft.notes += [*not_kept(file, [table]), _EXTRA]
+    described = (file.document.get("description") or {}).get("purpose")
     return {
-        "about": f"what {contract} promises.",
-        "purpose": f"What {contract} promises.",
-        "rows": None,
-        "path": "",
-        "odcs": contract,
-        "duckdb": False,
-        "columns": [],
+        "about": f"what {own} promises.",
+        "purpose": described or f"{_title(name)}: what {own} promises.",
+        "odcs": ", ".join([_quoted(own), *([f"schema={_quoted(asked)}"] if asked else [])]),
+        "cadence": promises.cadence,
+        "fresh": promises.freshness is not None,
         "source": [
-            f"types = {{name: column.dtype.type for name, column in {model}.columns.items()}}",
+            f"types = {{column.name: column.dtype for column in {_model(name)}.columns}}",
             "return pl.LazyFrame(schema=types)  # review: read your source",
         ],
-        "build": [f"return raw_{contract.removesuffix('.odcs.yaml')}"],
+        "build": [f"return raw_{name}"],
     }
 
 
@@ -224,7 +238,7 @@ def _build(found: "Proposal", taken: str) -> Iterator[str]:
         yield f"{line}.{method}("
         yield "    {"
         for key, value in given.items():
-            yield f"        {json.dumps(key, ensure_ascii=False)}: {value},"
+            yield f"        {_quoted(key)}: {value},"
         yield "    }"
         line = ")"
     yield line
@@ -233,10 +247,14 @@ def _build(found: "Proposal", taken: str) -> Iterator[str]:
 def _path_code(draft: Draft, package: str, path: Path) -> str:
     whole, root = path.resolve(), draft.folder.resolve()
     if not whole.is_relative_to(root):
-        return f"Path({json.dumps(str(whole), ensure_ascii=False)})"
+        return f"Path({_quoted(str(whole))})"
     up = package.count(".") + 2
-    inner = json.dumps(whole.relative_to(root).as_posix(), ensure_ascii=False)
+    inner = _quoted(whole.relative_to(root).as_posix())
     return f"Path(__file__).resolve().parents[{up}] / {inner}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _model(name: str) -> str:

@@ -34,6 +34,8 @@ class Draft:
     """The root of the mesh repository."""
     new: dict[Path, str] = field(default_factory=dict)
     changed: dict[Path, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What people should know beside the files."""
 
     def add(self, name: str, template: str, given: Fillings) -> None:
         """Fill a template into a new file, named relative to the folder.

@@ -20,7 +20,7 @@ class UnknownTableError(MeshError, LookupError):
         what = f"has no table '{shortened(asked, 80)}'" if asked else "describes no single table"
         super().__init__(
             f"The file '{path}' {what}.{nearest(asked or '', known)} "
-            "Say which by schema='name'. Nothing was read from it."
+            "Say which by schema='name', in a command by FILE#name. Nothing was read from it."
         )
 
 

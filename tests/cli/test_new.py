@@ -11,10 +11,33 @@ import pytest
 import yaml
 
 import mesh_dagster as md
+from mesh_dagster.discover import documents
 from tests.cli.scenario import mesh
 from tests.conftest import REPOSITORY
 
 ORDERS = "OrderID,Status,Customer Email\n1,open,a@b.c\n2,paid,d@e.f\n3,open,\n4,paid,g@h.i\n"
+
+
+CONTRACT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: shop
+version: 1.0.0
+status: active
+description: {purpose: "What the shop's till wrote."}
+schema:
+  - name: Stock
+    properties: [{name: item, logicalType: integer, required: true}]
+  - name: Moves
+    properties:
+      - {name: item, logicalType: integer, required: true, unique: true}
+      - name: moved_on
+        logicalType: date
+        quality: [{type: sql, query: "SELECT 1", mustBe: 1}]
+slaProperties:
+  - {property: latency, value: 3, unit: d, element: Moves.moved_on}
+  - {property: frequency, value: 1, unit: d, element: Moves.moved_on}
+"""
 
 
 @pytest.fixture
@@ -71,6 +94,9 @@ def test_a_new_repository_passes_its_own_tests_and_the_check(repository: Path) -
 def test_what_is_written_is_formatted_and_sorted(repository: Path) -> None:
     mesh("new", "product", "sales/refunds")
     mesh("new", "port", "sales/orders", "copies", "--from-csv", "../orders.csv")
+    Path("shop.yaml").write_text(CONTRACT, encoding="utf-8")
+    mesh("new", "product", "shop/stock", "--from-odcs", "shop.yaml#Stock")
+    mesh("new", "product", "shop/moves", "--from-odcs", "shop.yaml#Moves")
 
     for arguments in (["check", "--isolated", "--select", "E,F,I,W"], ["format", "--check"]):
         done = subprocess.run(
@@ -113,6 +139,76 @@ def test_a_table_and_a_parquet_file_are_sources_too(repository: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert md.read("mesh://shop/stock/v1/rows").collect().height == 3
     assert md.read("mesh://shop/moves/v1/rows").collect_schema()["left_at"] == pl.String
+
+
+def test_a_written_contract_is_copied_and_promised_as_it_stands(repository: Path) -> None:
+    Path("shop.yaml").write_text(CONTRACT, encoding="utf-8")
+
+    made = mesh("new", "product", "shop/moves", "--from-odcs", "shop.yaml#Moves")
+    ran = mesh("run", "shop")
+
+    assert made.stderr == (
+        "Not checked: 'sql' of 'moved_on'.\nNot watched: 'frequency'.\n"
+        "The contract needs mesh-dagster[standards]; name the extra in pyproject.toml.\n"
+    )
+    assert (repository / "domains/shop/moves.odcs.yaml").read_text("utf-8") == CONTRACT
+    text = (repository / "domains/shop/moves.py").read_text("utf-8")
+    assert 'Moves = md.odcs("moves.odcs.yaml", schema="Moves")' in text
+    assert "Freshness" not in text
+    assert ran.exit_code == 0, ran.output
+    published = md.read("mesh://shop/moves/v1/rows").collect_schema()
+    assert published == {"item": pl.Int64, "moved_on": pl.Date}
+    own = runpy.run_path(str(repository / "tests/test_shop_moves.py"))
+    own["test_rows_of_moves_keep_their_contract"]()
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (
+            "shop.yaml",
+            (
+                "The file 'shop.yaml' describes no single table. Known: 'Moves', 'Stock'. Say "
+                "which by schema='name', in a command by FILE#name. Nothing was read from it.\n"
+            ),
+        ),
+        (
+            "none.yaml",
+            (
+                "The file 'none.yaml' cannot be read. Correct its path. Nothing was read from "
+                "it.\n"
+            ),
+        ),
+    ],
+)
+def test_a_contract_that_cannot_be_read_stops_before_anything_is_written(
+    repository: Path, named: str, message: str
+) -> None:
+    Path("shop.yaml").write_text(CONTRACT, encoding="utf-8")
+
+    refused = mesh("new", "product", "shop/moves", "--from-odcs", named)
+
+    assert (refused.exit_code, refused.stderr) == (1, message)
+    assert not (repository / "domains/shop").exists()
+
+
+def test_a_contract_needs_the_libraries_that_hold_its_standard(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("shop.yaml").write_text(CONTRACT, encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
+    documents._odcs_form.cache_clear()  # noqa: SLF001 - another test may have read one
+
+    refused = mesh("new", "product", "shop/moves", "--from-odcs", "shop.yaml#Moves")
+
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        (
+            "Reading documents of other standards needs the libraries that hold their rules, which "
+            "are not installed. Install mesh-dagster[standards]. Nothing was read.\n"
+        ),
+    )
+    assert not (repository / "domains/shop").exists()
 
 
 def test_a_port_is_proposed_from_the_rows_that_its_product_reads(repository: Path) -> None:

@@ -300,11 +300,11 @@ def test_a_table_must_be_named_where_there_are_several(tmp_path: Path) -> None:
 
     assert str(several.value) == (
         f"The file '{path}' describes no single table. Known: 'lines', 'totals'. "
-        "Say which by schema='name'. Nothing was read from it."
+        "Say which by schema='name', in a command by FILE#name. Nothing was read from it."
     )
     assert str(unknown.value) == (
         f"The file '{path}' has no table 'total'. Did you mean 'totals'? "
-        "Say which by schema='name'. Nothing was read from it."
+        "Say which by schema='name', in a command by FILE#name. Nothing was read from it."
     )
 
 
