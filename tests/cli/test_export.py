@@ -69,6 +69,7 @@ def test_contracts_are_exported_as_odcs(mesh_root: Path) -> None:
                         "logicalType": "number",
                         "physicalType": "double",
                         "logicalTypeOptions": {"minimum": 0},
+                        "customProperties": [{"property": "unit", "value": "EUR"}],
                     },
                 ],
                 "customProperties": [{"property": "meshContract", "value": {"name": "Line"}}],
