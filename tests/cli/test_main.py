@@ -10,7 +10,9 @@ COMMANDS = [
     *("ls", "find", "show", "changes", "kpi", "read", "sql", "lineage", "trace", "run", "demo"),
     *("score", "rebuild", "retire", "vacuum", "reindex"),
 ]
-OTHERS = ["alerts", "check", "export", "import", "init", "new", "plan", "release", "slo"]
+OTHERS = [
+    *("alerts", "check", "export", "import", "init", "new", "plan", "release", "serve", "slo"),
+]
 """Groups, and what writes more formats than JSON."""
 
 

@@ -174,10 +174,7 @@ def test_a_written_contract_is_copied_and_promised_as_it_stands(repository: Path
         ),
         (
             "none.yaml",
-            (
-                "The file 'none.yaml' cannot be read. Correct its path. Nothing was read from "
-                "it.\n"
-            ),
+            ("The file 'none.yaml' cannot be read. Correct its path. Nothing was read from it.\n"),
         ),
     ],
 )
