@@ -173,6 +173,8 @@ def _line(one: "SloStatus", now: datetime) -> tuple[str, ...]:
 def _notes(one: "SloStatus", now: datetime) -> Iterable[str]:
     if one.late_groups:
         yield f"late: {_listed(one.late_groups, one.late_group_count)}"
+    elif one.late_group_count:
+        yield f"late: {one.late_group_count:,} of its groups"
     if one.missing_partitions:
         yield f"missing: {_listed(one.missing_partitions, one.missing_partition_count)}"
     if one.caused_by:

@@ -116,6 +116,11 @@ class Contract:
         return tuple(column.name for column in self.columns)
 
     @property
+    def sensitive_columns(self) -> frozenset[str]:
+        """The names of the columns whose values may be shown to nobody but readers of the port."""
+        return frozenset(column.name for column in self.columns if column.sensitive)
+
+    @property
     def parses(self) -> bool:
         """Whether pandera may hand back another frame than it was given."""
         schema = self.schema

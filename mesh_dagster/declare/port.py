@@ -124,3 +124,8 @@ class OutputPort:
     def partitioned(self) -> bool:
         """Whether each publication replaces one partition only."""
         return self.execution.partitions is not None
+
+    @property
+    def hides_groups(self) -> bool:
+        """Whether the groups whose freshness it promises are named by a sensitive column."""
+        return self.freshness is not None and self.freshness.per in self.contract.sensitive_columns

@@ -62,7 +62,8 @@ class Freshness:
     window: timedelta = timedelta(days=28)
     """The span over which the share is taken."""
     per: str | None = None
-    """A column each of whose values must be fresh by itself; late ones are named in alerts."""
+    """A column each of whose values must be fresh by itself; late ones are named in alerts, of a
+    sensitive column only counted."""
     calendar: str | None = None
     """The working days, such as `mon-fri`; no other time counts. All days without it."""
     holidays: Collection[date] = ()

@@ -172,7 +172,7 @@ def _freshness_status(
             window=promise.window,
             calendar=timing.calendar,
         ),
-        late_groups=tuple(judged.late_groups[:MOST_NAMED]),
+        late_groups=() if port.hides_groups else tuple(judged.late_groups[:MOST_NAMED]),
         late_group_count=len(judged.late_groups),
         missing_partitions=tuple(judged.missing[:MOST_NAMED]),
         missing_partition_count=len(judged.missing),

@@ -189,4 +189,4 @@ def _named(what: str, names: Sequence[str], count: int) -> list[str]:
     plural = "s" if count > 1 else ""
     shown = ", ".join(names[:_MOST_GROUPS])
     more = f" and {count - len(names[:_MOST_GROUPS])} more" if count > _MOST_GROUPS else ""
-    return [f"{count} {what}{plural}: {shown}{more}"]
+    return [f"{count} {what}{plural}" + (f": {shown}{more}" if shown else "")]

@@ -108,6 +108,7 @@ def port_row(
             "quality": quality_row(port.quality),
             "freshness": freshness_row(port.freshness),
             "honours": port.honours,
+            "hides_groups": port.hides_groups,
             "cadence": port.execution.cadence,
             "partitioned": port.partitioned,
             "partition_columns": dict(port.partition_columns),

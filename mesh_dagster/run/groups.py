@@ -3,8 +3,10 @@
 In:  the rows that will be published, and what the newest publication knew of the whole port.
 Out: facts for the commit: group to its newest event, and the earliest of those.
 A group without an event for a whole window of the promise is forgotten: it has ended.
+Groups of a sensitive column stand under a hash of their name.
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -20,6 +22,7 @@ from mesh_dagster.run.store import WHOLE, Store
 MOST_GROUPS = 10_000
 """So many groups are watched one by one; a commit carries the newest event of each."""
 _LONGEST_NAME = 64
+_HASHED = "blake2b:"
 
 
 def group_facts(
@@ -33,10 +36,10 @@ def group_facts(
     promise = port.freshness
     if promise is None or promise.per is None:
         return {}
-    newest = newest_events(accepted.plan(), promise)
+    newest = _kept(newest_events(accepted.plan(), promise), port)
     if base is not None and slice_ != WHOLE:
         known = next(delta.history(store, base.uri, 1), {}).get("groups", {})
-        earlier = {name: datetime.fromisoformat(time) for name, time in known.items()}
+        earlier = _kept({n: datetime.fromisoformat(time) for n, time in known.items()}, port)
         newest = {**earlier, **{n: max(t, earlier.get(n, t)) for n, t in newest.items()}}
     living = _living(newest, promise)
     if len(living) > MOST_GROUPS:
@@ -60,7 +63,10 @@ def newest_events(plan: pl.LazyFrame, promise: Freshness) -> dict[str, datetime]
         time = time.dt.replace_time_zone("UTC")
     frame = (
         plan.select(
-            group=pl.col(str(promise.per)).cast(pl.String).str.slice(0, _LONGEST_NAME),
+            group=pl.col(str(promise.per))
+            .cast(pl.String)
+            .str.slice(0, _LONGEST_NAME)
+            .str.replace_all("\0", "", literal=True),  # PostgreSQL keeps no such character
             time=time.dt.convert_time_zone("UTC").dt.cast_time_unit("us"),
         )
         .drop_nulls()
@@ -71,6 +77,18 @@ def newest_events(plan: pl.LazyFrame, promise: Freshness) -> dict[str, datetime]
         .collect(engine="streaming")
     )
     return dict(zip(frame["group"].to_list(), frame["time"].to_list(), strict=True))
+
+
+def _kept(newest: Mapping[str, datetime], port: OutputPort) -> dict[str, datetime]:
+    """Hash those names that are to be hidden and are not hashed yet."""
+    if not port.hides_groups:
+        return dict(newest)
+    salt = str(port.address).encode()[: hashlib.blake2b.MAX_KEY_SIZE]
+
+    def hashed(name: str) -> str:
+        return _HASHED + hashlib.blake2b(name.encode(), digest_size=8, key=salt).hexdigest()
+
+    return {n if n.startswith(_HASHED) else hashed(n): time for n, time in newest.items()}
 
 
 def _living(newest: Mapping[str, datetime], promise: Freshness) -> dict[str, datetime]:

@@ -55,6 +55,7 @@ def declarations(registry: Registry, now: datetime, only: Only = None) -> Rows:
             products.c.declaration["inputs"].label("inputs"),
             ports.c.registered_at,
             declared["freshness"].label("freshness"),
+            declared["hides_groups"].label("hides_groups"),
             declared["quality"].label("quality"),
             declared["partitions"].label("partitions"),
             declared["partitioned"].label("partitioned"),

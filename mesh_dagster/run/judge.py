@@ -155,7 +155,8 @@ def judge_staged(
     if judged.accepted and elsewhere:
         return replace(judged, verdict=elsewhere, accepted=None, elsewhere=True)
     if judged.accepted:
-        write_sidecar(store, judged.accepted.content, _spanning(batch))
+        sensitive = batch.port.contract.sensitive_columns
+        write_sidecar(store, judged.accepted.content, _spanning(batch), sensitive)
         write_sample(store, judged.accepted.content, batch.port)
     return judged
 

@@ -96,12 +96,17 @@ def key_of(key: Key, schema: pl.Schema) -> pl.Expr:
     values = key.values(schema)
     if len(values) > 1:
         return pl.struct(values).hash()
+    if is_hashed(key, schema):
+        return values[0].hash()
+    number = values[0].to_physical().cast(pl.Int64)
+    return number.fill_null(_NULL).reinterpret(signed=False)
+
+
+def is_hashed(key: Key, schema: pl.Schema) -> bool:
+    """Say whether `key_of` gives hashes, and not the values themselves."""
     dtype = schema[key.columns[0]]
-    if dtype.is_signed_integer() and dtype != pl.Int128:
-        return values[0].cast(pl.Int64).fill_null(_NULL).reinterpret(signed=False)
-    if dtype.is_temporal():
-        return values[0].to_physical().cast(pl.Int64).fill_null(_NULL).reinterpret(signed=False)
-    return values[0].hash()
+    whole = (dtype.is_signed_integer() and dtype != pl.Int128) or dtype.is_temporal()
+    return len(key.columns) > 1 or not whole
 
 
 def repeats_of(

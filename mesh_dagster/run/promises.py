@@ -42,6 +42,8 @@ class PortFacts:
     """Whether `made` begins with the first publication of all."""
     groups: Mapping[str, datetime] = field(default_factory=dict)
     """The newest event of each group that the promise watches."""
+    hides_groups: bool = False
+    """Whether the names of its groups are sensitive."""
     slices: Mapping[str, datetime] = field(default_factory=dict)
     """Partition to its first publication."""
     refused: Sequence[datetime] = ()
@@ -177,6 +179,7 @@ def _declared(registry: Registry, now: datetime, only: Collection[str] | None) -
             quality=valid[repr(row.quality)],
             freshness=fresh.get(repr(row.freshness)),
             inputs=tuple(sorted(row.inputs.values())),
+            hides_groups=bool(row.hides_groups),
             registered_at=row.registered_at if row.registered_at <= now else None,
             partitioned=bool(row.partitioned),
             partitions=row.partitions,

@@ -48,7 +48,7 @@ def facts(
         "rejected_rows": rejected_rows,
         "checks": verdict.checks,
         "data_time": event_time.isoformat() if event_time else None,
-        "profile": profile_json(published),
+        "profile": profile_json(published.without_values(port.contract.sensitive_columns)),
     }
 
 

@@ -7,7 +7,7 @@ hashes otherwise is passed over, and the key columns of its file are read instea
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow.ipc  # type: ignore[import-untyped]
 
 from mesh_dagster.run import delta
-from mesh_dagster.run.keys import Key, Keys, key_of
+from mesh_dagster.run.keys import Key, Keys, is_hashed, key_of
 from mesh_dagster.run.native import ANYTHING
 from mesh_dagster.run.store import Store
 
@@ -86,18 +86,25 @@ def sidecars_of(path: str) -> tuple[str, ...]:
     return sidecar_of(path), sidecar_of(path, SAMPLE_SUFFIX)
 
 
-def write_sidecar(store: Store, content: delta.Snapshot, keys: Iterable[tuple[str, ...]]) -> None:
+def write_sidecar(
+    store: Store,
+    content: delta.Snapshot,
+    keys: Iterable[tuple[str, ...]],
+    sensitive: Collection[str] = (),
+) -> None:
     """Write the keys of one staged file beside it; where that fails, there is no sidecar.
 
     Args:
         store: Where it lies.
         content: The file.
         keys: The columns of each key.
+        sensitive: Columns whose values are written as hashes only, or not at all.
     """
     plan, (file,) = content.plan(), content.files
     types = plan.collect_schema()
     known = [Key(list(columns), alone=len(columns) == 1) for columns in keys]
-    wanted = {name: key_of(key, types) for key in known for name in _names(key, types)}
+    shown = [key for key in known if is_hashed(key, types) or key.columns[0] not in sensitive]
+    wanted = {name: key_of(key, types) for key in shown for name in _names(key, types)}
     if not wanted:
         return
     place = store.path(f"{content.uri}/{sidecar_of(file.path)}")
@@ -105,8 +112,8 @@ def write_sidecar(store: Store, content: delta.Snapshot, keys: Iterable[tuple[st
         frame = _sorted_keys(plan, wanted)
         with place.open("wb") as out:
             frame.write_ipc(out)
-    except (OSError, pl.exceptions.PolarsError):
-        with suppress(OSError):
+    except ANYTHING:  # of an object store too, whatever library reaches it
+        with suppress(*ANYTHING):
             place.unlink(missing_ok=True)
 
 

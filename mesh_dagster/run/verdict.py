@@ -7,8 +7,8 @@ some rows; neither becomes a message.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mesh_dagster.declare.contract import CheckName, Rule
@@ -77,6 +77,16 @@ class Profile:
     def column(self, name: str) -> ColumnProfile | None:
         """Return the profile of one column, if it was taken."""
         return next((column for column in self.columns if column.column == name), None)
+
+    def without_values(self, names: Collection[str]) -> "Profile":
+        """Leave of some columns only what is counted."""
+        columns = (
+            replace(column, minimum=None, maximum=None, mean=None)
+            if column.column in names
+            else column
+            for column in self.columns
+        )
+        return replace(self, columns=tuple(columns))
 
 
 @dataclass(frozen=True)
