@@ -10,16 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from mesh_dagster.declare.address import Address
 from mesh_dagster.govern.declared import Declared
 from mesh_dagster.govern.reading import columns_read
-from mesh_dagster.run.dialects import UtcDateTime, upsert
+from mesh_dagster.run.dialects import Json, UtcDateTime, upsert
 from mesh_dagster.run.registry import Registry
 
 METADATA = sa.MetaData()
-_JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
 releases = sa.Table(
     "releases",
@@ -28,7 +26,7 @@ releases = sa.Table(
     sa.Column("major", sa.Integer, primary_key=True),
     sa.Column("released_at", UtcDateTime, primary_key=True),
     sa.Column("version", sa.String, nullable=False),
-    sa.Column("declaration", _JSON),
+    sa.Column("declaration", Json(none_as_null=True)),
     # Why it went out although it breaks consumers.
     sa.Column("because", sa.String),
 )

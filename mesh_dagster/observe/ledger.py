@@ -10,16 +10,14 @@ from datetime import datetime
 from typing import Any, get_args
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mesh_dagster.observe.status import Objective
-from mesh_dagster.run.dialects import UtcDateTime
+from mesh_dagster.run.dialects import Json, UtcDateTime, insert_into
 from mesh_dagster.run.registry import ports
 
 Row = Mapping[str, Any]  # Any: one row of a table
 Alerted = dict[tuple[str, str], list[str]]
 METADATA = sa.MetaData()
-_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 _OBJECTIVES = get_args(Objective)
 _MOST_PARAMETERS = 10_000
 
@@ -70,7 +68,7 @@ notices = sa.Table(
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("thread", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False),
-    sa.Column("body", _JSON, nullable=False),
+    sa.Column("body", Json, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("due_at", UtcDateTime, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -152,8 +150,7 @@ def take_turn(connection: sa.Connection, judge: str, now: datetime) -> datetime 
     The first statement of a transaction writes, so SQLite and PostgreSQL both queue here, and what
     is read afterwards stays true until the commit.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(heartbeats).values(judge=judge, beat_at=now)
+    insert = insert_into(connection.dialect.name, heartbeats).values(judge=judge, beat_at=now)
     statement = insert.on_conflict_do_update(
         index_elements=heartbeats.primary_key,
         set_={"beat_at": insert.excluded.beat_at, "before": heartbeats.c.beat_at},
@@ -198,8 +195,8 @@ def alert_names(connection: sa.Connection, addresses: Iterable[str]) -> Alerted:
 
 def count_up(connection: sa.Connection, sink: str, outcome: str) -> None:
     """Count one attempt to deliver; the count outlives the attempt's own row."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(delivery_counts).values(sink=sink, outcome=outcome, count=1)
+    insert = insert_into(connection.dialect.name, delivery_counts)
+    insert = insert.values(sink=sink, outcome=outcome, count=1)
     statement = insert.on_conflict_do_update(
         index_elements=delivery_counts.primary_key, set_={"count": delivery_counts.c.count + 1}
     )

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from mesh_dagster.run.dialects import UtcDateTime, open_engine
+from mesh_dagster.run.dialects import UtcDateTime, insert_into, open_engine
 from mesh_dagster.run.registry import Registry
 
 METADATA = sa.MetaData()
@@ -50,10 +49,10 @@ class Reader:
     """The newest version that was read."""
 
 
-def insert_on(dialect: str) -> postgresql.Insert | sqlite.Insert:
+def insert_on(dialect: str) -> sa.Insert:
     """Return the statement that counts one read more."""
-    made = (postgresql if dialect == "postgresql" else sqlite).insert(reads)
-    counted: postgresql.Insert | sqlite.Insert = made.on_conflict_do_update(
+    made = insert_into(dialect, reads)
+    return made.on_conflict_do_update(
         index_elements=reads.primary_key,
         set_={
             "reads": reads.c.reads + made.excluded.reads,
@@ -61,7 +60,6 @@ def insert_on(dialect: str) -> postgresql.Insert | sqlite.Insert:
             "columns": made.excluded.columns,
         },
     )
-    return counted
 
 
 def record(registry_url: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -11,15 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from mesh_dagster.run import reads, words
-from mesh_dagster.run.dialects import UtcDateTime, upsert
+from mesh_dagster.run.dialects import Json, UtcDateTime, upsert
 from mesh_dagster.run.registry import Registry, ports, products
 
 Row = Mapping[str, Any]  # Any: JSON
 METADATA = sa.MetaData()
-_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 declarations = sa.Table(
     "declarations",
@@ -27,9 +25,9 @@ declarations = sa.Table(
     sa.Column("address", sa.String, primary_key=True),
     sa.Column("declared_at", UtcDateTime, primary_key=True),
     sa.Column("digest", sa.String, nullable=False),
-    sa.Column("product", _JSON, nullable=False),
+    sa.Column("product", Json, nullable=False),
     sa.Column("description", sa.String),
-    sa.Column("declaration", _JSON, nullable=False),
+    sa.Column("declaration", Json, nullable=False),
 )
 """What each port promised since when; one row for each change."""
 links = sa.Table(

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from mesh_dagster.errors import RegistryError
-from mesh_dagster.run.dialects import KEPT, UtcDateTime, make_tables, open_engine, upsert
+from mesh_dagster.run.dialects import KEPT, Json, UtcDateTime, make_tables, open_engine, upsert
 
 _METADATA = sa.MetaData()
-_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 products = sa.Table(
     "products",
@@ -32,7 +30,7 @@ products = sa.Table(
     sa.Column("owner", sa.String, nullable=False),
     sa.Column("alignment", sa.String, nullable=False),
     sa.Column("purpose", sa.String, nullable=False),
-    sa.Column("declaration", _JSON, nullable=False),
+    sa.Column("declaration", Json, nullable=False),
     # Of all that is declared; `run/registering.py` skips what it knows.
     sa.Column("digest", sa.String),
     sa.Column("registered_at", UtcDateTime, nullable=False, info={KEPT: True}),
@@ -45,7 +43,7 @@ ports = sa.Table(
     sa.Column("description", sa.String),
     # The name of the declared state; `retired` is kept by `run/retired.py`.
     sa.Column("state", sa.String),
-    sa.Column("declaration", _JSON, nullable=False),
+    sa.Column("declaration", Json, nullable=False),
     sa.Column("registered_at", UtcDateTime, nullable=False, info={KEPT: True}),
     # Set when nobody declares the port any more, and empty again as soon as somebody does.
     sa.Column("withdrawn_at", UtcDateTime),
@@ -71,11 +69,11 @@ publications = sa.Table(
     sa.Column("oldest_group", UtcDateTime),
     sa.Column("duration_seconds", sa.Float),
     sa.Column("port_bytes", sa.BigInteger),
-    sa.Column("checks", _JSON, nullable=False),
-    sa.Column("inputs", _JSON, nullable=False),
-    sa.Column("lineage", _JSON, nullable=False),
-    sa.Column("profile", _JSON, nullable=False),
-    sa.Column("groups", _JSON, nullable=False),
+    sa.Column("checks", Json, nullable=False),
+    sa.Column("inputs", Json, nullable=False),
+    sa.Column("lineage", Json, nullable=False),
+    sa.Column("profile", Json, nullable=False),
+    sa.Column("groups", Json, nullable=False),
     # What every tick of judgement reads, whole: the publications of a window.
     sa.Index(
         "ix_publications_window", *("published_at", "address", "data_time", "oldest_group", "rows")
@@ -95,8 +93,8 @@ refusals = sa.Table(
     sa.Column("run_id", sa.String),
     sa.Column("slice", sa.String, nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),
-    sa.Column("broken", _JSON, nullable=False),
-    sa.Column("checks", _JSON, nullable=False),
+    sa.Column("broken", Json, nullable=False),
+    sa.Column("checks", Json, nullable=False),
 )
 
 

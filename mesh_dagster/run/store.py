@@ -11,12 +11,14 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from upath import UPath
 
 from mesh_dagster.declare.address import SCHEME, Address, require_name
 from mesh_dagster.errors import AddressRefusedError, StoreRefusedError
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 ROOT_VARIABLE = "MESH_ROOT"
 REGISTRY_VARIABLE = "MESH_REGISTRY"
@@ -44,7 +46,7 @@ class Store:
         given = str(root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
         if "://" in given and not given.startswith("file://"):
             return cls(given.rstrip("/"))
-        folder = UPath(given).path if given.startswith("file://") else given
+        folder = given.removeprefix("file://")
         return cls(_require_safe(Path(folder).expanduser().resolve().as_posix()))
 
     @property
@@ -97,8 +99,10 @@ class Store:
         for folder in sorted(self.path(self.root).glob("*/*/internal/*/*"), key=str):
             yield str(folder)
 
-    def path(self, location: str) -> UPath:
+    def path(self, location: str) -> "UPath":
         """Return a location of this store as a path that lists, reads and deletes."""
+        from upath import UPath  # noqa: PLC0415 - most who look never need it
+
         return UPath(location, **self.storage_options)
 
     def _under(self, *parts: str) -> str:

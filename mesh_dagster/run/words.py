@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from mesh_dagster.run.dialects import insert_new
+from mesh_dagster.run.dialects import insert_into, insert_new
 from mesh_dagster.run.registry import Registry
 
 Row = Mapping[str, Any]  # Any: JSON
@@ -41,6 +40,17 @@ _FTS5 = sa.text(
     "tokenize = 'porter unicode61', prefix = '2 3')"
 )
 
+
+class _Vector(sa.types.UserDefinedType[str]):
+    """The words of a document, as PostgreSQL indexes them."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_asked: object) -> str:
+        """Return the name of the type."""
+        return "TSVECTOR"
+
+
 terms = sa.Table("search_terms", _METADATA, sa.Column("term", sa.String, primary_key=True))
 pairs = sa.Table(
     "search_pairs",
@@ -56,7 +66,7 @@ documents = sa.Table(
     *(sa.Column(name, sa.String, nullable=False) for name in FIELDS),
     sa.Column("key", sa.String, nullable=False),
     sa.Column("major", sa.Integer, nullable=False),
-    sa.Column("vector", postgresql.TSVECTOR),
+    sa.Column("vector", _Vector),
     sa.Index("ix_search_documents_vector", "vector", postgresql_using="gin"),
 )
 """In SQLite a virtual table without `vector`."""
@@ -139,7 +149,7 @@ def _put_into_postgresql(connection: sa.Connection, document: Row) -> None:
         heavy = sa.literal(weight, literal_execute=True)  # of a type that no driver sends
         part = sa.func.setweight(sa.func.to_tsvector(LANGUAGE, document[name]), heavy)
         vector = part if name == next(iter(FIELDS)) else vector.op("||")(part)
-    insert = postgresql.insert(documents).values(**document, vector=vector)
+    insert = insert_into(connection.dialect.name, documents).values(**document, vector=vector)
     changing = (column.name for column in documents.c if not column.primary_key)
     rest = {name: insert.excluded[name] for name in changing}
     connection.execute(
