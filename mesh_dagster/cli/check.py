@@ -1,10 +1,11 @@
 """Hold the declarations of a working tree against the conventions of the mesh.
 
-In:  a workspace, and `mesh_check.yaml` beside it for levels and waivers.
-Out: a line for each fault with its remedy, or SARIF or JUnit for CI. Nothing is run or read.
+In:  a workspace, `mesh_check.yaml` beside it for levels and waivers, and the registry, where there
+is one, for what ports elsewhere promise.
+Out: a line for each fault with its remedy, or SARIF or JUnit for CI. Nothing runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +19,8 @@ from mesh_dagster.cli.run import WORKSPACE
 if TYPE_CHECKING:
     import dagster as dg
 
+    from mesh_dagster.declare.product import DataProduct
+    from mesh_dagster.declare.written import WrittenContract
     from mesh_dagster.govern.checkup import Breach, Checkup
     from mesh_dagster.govern.policy import AssetPath, Landscape
 
@@ -85,7 +88,24 @@ def _landscape(workspace: Path) -> "Landscape":
         locations = [location.definitions for location in load_workspace(workspace)]
         products = [product for one in locations for product in products_of(one)]
         reads = {key: inputs for one in locations for key, inputs in _reads(one)}
-    return Landscape(tuple(products), datetime.now(timezone.utc).date(), reads)
+    today = datetime.now(timezone.utc).date()
+    return Landscape(tuple(products), today, reads, _registered(products))
+
+
+def _registered(products: "Iterable[DataProduct]") -> "dict[str, WrittenContract]":
+    """Return the contracts of registered ports of which something is expected."""
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.run.stated import contract_of
+
+    expected = {i.address for one in products for i in one.inputs.values() if i.expectation}
+    if not expected:
+        return {}
+    with open_registry() as registry:
+        return {
+            row["address"]: contract_of(row["declaration"]["contract"])
+            for row in registry.ports()
+            if row["address"] in expected
+        }
 
 
 def _reads(definitions: "dg.Definitions") -> "Iterator[tuple[AssetPath, list[AssetPath]]]":

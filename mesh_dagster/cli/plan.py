@@ -1,7 +1,8 @@
 """Say what a release of the working tree would change, and whom it would break.
 
 In:  a workspace; what was released, from the registry or a snapshot.
-Out: the plan as text, JSON or Markdown; exit status 1 when something breaks unannounced.
+Out: the plan as text, JSON or Markdown; exit status 1 when something breaks unannounced, or
+expects of a port what that never promises.
 """
 
 from datetime import datetime, timezone
@@ -40,7 +41,7 @@ Format = Literal["text", "json", "markdown"]
 def plan(*, workspace: Path, against: Path | None, format_: Format, strict: bool) -> None:
     """Compare the working tree with what was released, and name the consumers that break.
 
-    Exits with 1 when something breaks unannounced.
+    Exits with 1 when something breaks unannounced, or expects what it can never get.
     """
     from mesh_dagster.cli.declared import declared_tree
     from mesh_dagster.cli.plan_markdown import plan_json, plan_markdown

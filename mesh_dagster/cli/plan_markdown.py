@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from mesh_dagster.govern.change import Change
-from mesh_dagster.govern.plan import Break, Plan, PortPlan, ProductPlan
+from mesh_dagster.govern.plan import Break, Plan, PortPlan, Problem, ProductPlan
 from mesh_dagster.govern.wording import (
     advice,
     by_step,
+    headline,
     lost,
     nothing_released,
     reading,
@@ -31,16 +32,22 @@ def plan_markdown(plan: Plan, against: str) -> str:
         plan: What is to be shown.
         against: The registry, or the path of a snapshot.
     """
-    title = "## Data products: "
+    problems = [f"- {_code(one.subject)} {_why(one)}." for one in plan.problems]
+    remarks = [*problems, *(f"- {line}" for line in advice(plan))]
     if plan.first:
-        return f"{title}nothing released yet\n\n{nothing_released(plan, against)}\n"
-    moved = [product for product in plan.products if product.state != "unchanged"]
-    title += "consumers break unannounced" if plan.problems else "nothing breaks unannounced"
-    lines = [title, "", f"Compared with what was released in {_code(against)}.", ""]
-    lines += [f"- {_code(one.subject)} {one.text}." for one in plan.problems]
-    lines += [f"- {line}" for line in advice(plan)]
-    for product in moved:
-        lines += ["", *_product(product)]
+        said = ["", *remarks] if problems else []
+        head = ["## Data products: nothing released yet", "", nothing_released(plan, against)]
+        return "\n".join([*head, *said, ""])
+    lines = [
+        f"## Data products: {headline(plan)}",
+        "",
+        f"Compared with what was released in {_code(against)}.",
+        "",
+        *remarks,
+    ]
+    for product in plan.products:
+        if product.state != "unchanged":
+            lines += ["", *_product(product)]
     return "\n".join([*lines, ""])
 
 
@@ -48,7 +55,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     """Return a plan as JSON-ready values."""
     return {
         "released_before": not plan.first,
-        "breaks_unannounced": bool(plan.problems),
+        "breaks_unannounced": any(one.reason != "expectation" for one in plan.problems),
         "problems": [vars(problem) for problem in plan.problems],
         "products": [_product_json(product) for product in plan.products],
     }
@@ -81,6 +88,10 @@ def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     for change in by_step(changes):
         step = f"**{change.step}**" if change.breaking else change.step
         yield f"| {step} | {_code(sentence(change))} | {reading(change)} |"
+
+
+def _why(one: Problem) -> str:
+    return _code(one.text) if one.reason == "expectation" else one.text
 
 
 def _who(one: Break) -> str:

@@ -31,7 +31,8 @@ def plan_text(plan: Plan, against: str) -> str:
         against: The registry, or the path of a snapshot.
     """
     if plan.first:
-        return f"{nothing_released(plan, against)}\n"
+        problems = _verdict(plan) if plan.problems else ()
+        return "\n".join([nothing_released(plan, against), *problems, ""])
     moved = [product for product in plan.products if product.state != "unchanged"]
     lines = [f"Compared with what was released in {against}:", ""]
     for product in moved:

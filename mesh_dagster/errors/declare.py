@@ -119,16 +119,21 @@ class UnmetExpectationError(MeshLoadError):
         unmet: Iterable[str],
         undone: str = "No definitions were built",
     ) -> None:
-        problems = list(unmet)
-        more = f" and {len(problems) - MOST_NAMES} more" if len(problems) > MOST_NAMES else ""
-        self.problem = (
-            f"expects by its input '{given}' what '{address}' does not promise: "
-            f"{'; '.join(problems[:MOST_NAMES])}{more}"
-        )
+        self.problem = expected_in_vain(given, address, unmet)
         super().__init__(
             f"Product '{who}' {self.problem}. Change what is expected, or agree on the "
             f"contract with {owner}. {undone}."
         )
+
+
+def expected_in_vain(given: str, address: str, unmet: Iterable[str]) -> str:
+    """Say as a clause what an input expects of a port that never promises it."""
+    problems = list(unmet)
+    more = f" and {len(problems) - MOST_NAMES} more" if len(problems) > MOST_NAMES else ""
+    return (
+        f"expects by its input '{given}' what '{address}' does not promise: "
+        f"{'; '.join(problems[:MOST_NAMES])}{more}"
+    )
 
 
 class InternalReadError(MeshLoadError):

@@ -16,11 +16,11 @@ class SnapshotRefusedError(MeshError, ValueError):
 
 
 class ReleaseRefusedError(MeshError):
-    """A working tree breaks what was released, unannounced."""
+    """A working tree breaks what was released, unannounced, or expects what it never gets."""
 
     def __init__(self, subjects: Iterable[str]) -> None:
         subjects = list(subjects)
         super().__init__(
-            f"The working tree breaks {listed(subjects)} unannounced; 'mesh plan' says how. "
+            f"The working tree cannot go out because of {listed(subjects)}; 'mesh plan' says why. "
             "Mend it, or release it with --force and --because. Nothing was released."
         )

@@ -22,9 +22,10 @@ from mesh_dagster.govern.compatibility import (
 from mesh_dagster.govern.consumers import Consumer, consumers_of, relied_on
 from mesh_dagster.govern.declared import Declared, DeclaredPort, Identity
 from mesh_dagster.govern.reliance import Loss, losses, promises_lost
+from mesh_dagster.govern.unmet import unmet_inputs
 
 State = Literal["added", "changed", "removed", "unchanged"]
-Reason = Literal["breaking", "removed", "version"]
+Reason = Literal["breaking", "removed", "version", "expectation"]
 
 
 @dataclass(frozen=True)
@@ -118,17 +119,19 @@ def plan(
     Args:
         tree: Every product of the working tree.
         released: What was released from it; of other domains only if they are to be compared too.
-        elsewhere: Products outside the working tree, for what they read.
+        elsewhere: Products outside the working tree, for what they read and promise.
         today: Ends a deprecation that ran until yesterday.
         retired: Addresses that were ended by `mesh retire`.
     """
     before = {product.identity: product for product in released}
     after = {product.identity: product for product in tree}
-    consumers = consumers_of([*tree, *(one for one in elsewhere if one.identity not in after)])
+    others = [one for one in elsewhere if one.identity not in after]
+    consumers = consumers_of([*tree, *others])
     compared = _Compared(before, after, consumers, today, retired)
     products = tuple(map(compared.product, sorted({*before, *after})))
-    problems = tuple(problem for product in products for problem in _problems(product))
-    return Plan(products, problems, first=not before)
+    problems = [problem for product in products for problem in _problems(product)]
+    problems += _in_vain(tree, others, products)
+    return Plan(products, tuple(problems), first=not before)
 
 
 @dataclass(frozen=True)
@@ -232,6 +235,21 @@ def _problems(product: ProductPlan) -> Iterator[Problem]:
             yield Problem(port.address, "removed", _why_not_removed(port))
         else:
             yield Problem(port.address, "breaking", f"breaks what {product.released} promised")
+
+
+def _in_vain(
+    tree: Iterable[Declared], others: Iterable[Declared], planned: Iterable[ProductPlan]
+) -> Iterator[Problem]:
+    """Yield what is expected in vain, but not where a change is known to have broken it."""
+    ports = [port for product in planned for port in product.ports]
+    broken = {
+        (p.address, one.consumer.product, one.consumer.major) for p in ports for one in p.breaks
+    }
+    promised = {a: port for product in [*others, *tree] for a, port in product.ports.items()}
+    for product in sorted(tree, key=lambda one: one.identity):
+        for address, clause in unmet_inputs(product, promised):
+            if (address, *product.identity) not in broken:
+                yield Problem(f"{product.key} v{product.major}", "expectation", clause)
 
 
 def _why_not_removed(port: PortPlan) -> str:

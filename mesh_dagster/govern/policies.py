@@ -13,6 +13,7 @@ from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.declare.transcribe import written
 from mesh_dagster.govern.policy import (
     Fault,
     Landscape,
@@ -20,6 +21,7 @@ from mesh_dagster.govern.policy import (
     place_of,
     place_of_product,
 )
+from mesh_dagster.govern.unmet import unmet_input
 
 _FEWEST_WORDS = 3
 _COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -178,6 +180,20 @@ def _deprecated_input(landscape: Landscape) -> Iterator[Fault]:
                 )
 
 
+def _expectation(landscape: Landscape) -> Iterator[Fault]:
+    ports = {str(port.address): port for _, port in landscape.ports}
+    for product in landscape.products:
+        for name, given in product.inputs.items():
+            port = ports.get(given.address)
+            promised = written(port.contract) if port else landscape.registered.get(given.address)
+            if given.expectation is None or promised is None:
+                continue
+            problem = unmet_input(name, given.address, written(given.expectation), promised)
+            if problem:
+                remedy = "Change what is expected, or agree on the contract with its owner."
+                yield Fault(product.key, problem, remedy, place_of_product(product))
+
+
 def _instead(state: Deprecated) -> str:
     return f"Read '{state.successor}'." if state.successor else "Ask its owner what to read."
 
@@ -200,5 +216,6 @@ POLICIES = (
     Policy("internal", "error", "Nobody reads the inside of a product.", _internal),
     Policy("version", "error", "What is promised has a version from 1.0.0 on.", _version),
     Policy("deprecation", "error", "A deprecated port ends when it said.", _deprecation),
+    Policy("expectation", "error", "What is expected of a port can be had.", _expectation),
     Policy("deprecated-input", "warning", "Nobody new relies on what ends.", _deprecated_input),
 )

@@ -1,6 +1,6 @@
 """Say what a policy is: a convention of the mesh, which declarations keep or break.
 
-In:  the products of a working tree, and what reads what.
+In:  the products of a working tree, what reads what, and what ports elsewhere promise.
 Out: `Fault`s, each with its subject and the line of the declaration.
 The policies themselves stand in `govern/policies.py`; an organisation may hand over its own.
 """
@@ -14,6 +14,7 @@ from typing import Literal
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build
+from mesh_dagster.declare.written import WrittenContract
 
 PolicyLevel = Literal["error", "warning", "note", "off"]
 AssetPath = tuple[str, ...]
@@ -36,6 +37,9 @@ class Landscape:
     today: date
     reads: Mapping[AssetPath, Iterable[AssetPath]] = field(default_factory=dict)
     """Every asset of the code locations to the assets that it reads, as Dagster knows them."""
+
+    registered: Mapping[str, WrittenContract] = field(default_factory=dict)
+    """The contracts of ports outside the working tree of which something is expected."""
 
     @property
     def ports(self) -> Iterator[tuple[DataProduct, OutputPort]]:

@@ -63,6 +63,15 @@ def nothing_released(plan: Plan, against: str) -> str:
     )
 
 
+def headline(plan: Plan) -> str:
+    """Say in a few words whether the working tree may go out."""
+    if not plan.problems:
+        return "nothing breaks unannounced"
+    if all(problem.reason == "expectation" for problem in plan.problems):
+        return "what is expected cannot be had"
+    return "consumers break unannounced"
+
+
 def advice(plan: Plan) -> Iterator[str]:
     """Yield what to do next, a line each."""
     for product in plan.products:
@@ -73,6 +82,10 @@ def advice(plan: Plan) -> Iterator[str]:
             yield f"{product.key}: undo it, or declare {new} as a product beside {old}."
         else:
             yield f"{product.key}: declare version {product.demanded}."
+    for problem in plan.problems:
+        if problem.reason == "expectation":
+            who = problem.subject
+            yield f"{who}: change what it expects, or agree on the contract with its owner."
     if not plan.problems:
         yield "Nothing breaks unannounced."
 

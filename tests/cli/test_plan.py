@@ -7,8 +7,8 @@ import pytest
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
-from tests.cli.scenario import SHOP, mesh, now, write_workspace
-from tests.govern.scenario import reader
+from tests.cli.scenario import REPORT, SHOP, mesh, now, write_workspace
+from tests.govern.scenario import orders, reader
 
 LINES = "mesh://shop/orders/v1/lines"
 LOOSER = SHOP.replace(
@@ -67,8 +67,8 @@ shop/orders: undo it, or declare 2.0.0 as a product beside 1.0.0.
     )
     assert refused.exit_code == 1
     assert refused.stderr == (
-        f"The working tree breaks '{LINES}' unannounced; 'mesh plan' says how. Mend it, or release "
-        "it with --force and --because. Nothing was released.\n"
+        f"The working tree cannot go out because of '{LINES}'; 'mesh plan' says why. Mend it, or "
+        "release it with --force and --because. Nothing was released.\n"
     )
 
 
@@ -149,3 +149,29 @@ def test_a_missing_version_step_fails_only_where_that_is_asked_for(workspace: Pa
     assert plain.stdout.endswith(
         "shop/orders: declare version 1.1.0.\nNothing breaks unannounced.\n"
     )
+
+
+def test_what_is_expected_in_vain_is_told_by_plan_and_check_and_is_not_released(
+    workspace: Path,
+) -> None:
+    with closing(Registry(Store.at().registry_url)) as registry:
+        register(orders(), registry, now)
+    report = REPORT.replace('v1/lines")', 'v1/lines", columns=["tax"])')
+    Path("report_location.py").write_text(report, encoding="utf-8")
+    declare("import mesh_dagster as md\n\ndefs = md.definitions()\n")
+
+    planned, marked, checked = mesh("plan"), mesh("plan", "--format", "markdown"), mesh("check")
+    refused = mesh("release")
+
+    vain = (
+        f"expects by its input 'lines' what '{LINES}' does not promise: 'tax' any type, promised "
+        "no such column"
+    )
+    assert (planned.exit_code, marked.exit_code, refused.exit_code) == (1, 1, 1)
+    assert planned.stdout.splitlines()[1:] == [
+        f"report/totals v1 {vain}.",
+        "report/totals v1: change what it expects, or agree on the contract with its owner.",
+    ]
+    assert f"- `report/totals v1` `{vain}`." in marked.stdout.splitlines()
+    assert f"  report/totals {vain} (report_location.py:15)" in checked.stdout.splitlines()
+    assert "cannot go out because of 'report/totals v1'" in refused.stderr

@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 
 import mesh_dagster as md
+from mesh_dagster.declare.transcribe import written
+from mesh_dagster.declare.written import WrittenContract
 from mesh_dagster.errors import CheckSettingsError
 from mesh_dagster.govern.checkup import Checkup, check_up
 from mesh_dagster.govern.policies import POLICIES
@@ -59,8 +61,9 @@ def checked(
     *products: md.DataProduct,
     strictness: Strictness | None = None,
     reads: Mapping[AssetPath, list[AssetPath]] | None = None,
+    registered: Mapping[str, WrittenContract] | None = None,
 ) -> Checkup:
-    landscape = Landscape(products, TODAY, reads or {})
+    landscape = Landscape(products, TODAY, reads or {}, registered or {})
     return check_up(landscape, POLICIES, strictness or Strictness({}))
 
 
@@ -299,3 +302,25 @@ def test_settings_that_cannot_stand_are_refused(tmp_path: Path, text: str, probl
     assert str(refused.value) == (
         f"The file of settings '{path}' {problem} Correct it. Nothing was checked."
     )
+
+
+def test_what_is_expected_in_vain_is_a_fault_wherever_the_port_is_known_from() -> None:
+    wanting = orders(
+        domain="report",
+        owner="team:report",
+        inputs={"sold": md.InputPort(ADDRESS, columns=["order_id", "region"])},
+    )
+    contract = written(orders().ports["lines"].contract)
+
+    found = [
+        faults(checked(wanting)),
+        faults(checked(wanting, orders())),
+        faults(checked(wanting, registered={ADDRESS: contract})),
+    ]
+
+    problem = (
+        f"expects by its input 'sold' what '{ADDRESS}' does not promise: 'region' any type, "
+        "promised no such column"
+    )
+    fault = ("error", "expectation", "report/orders", problem)
+    assert found == [[], [fault], [fault]]

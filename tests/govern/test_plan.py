@@ -19,6 +19,9 @@ ENDED = md.Deprecated(since=TODAY - timedelta(days=90), until=TODAY - timedelta(
 ENDING = md.Deprecated(since=TODAY - timedelta(days=90), until=TODAY)
 
 
+PLACES = declared(reader("report/places", columns=["amount", "region"]))
+
+
 def breaking(version: str = "1.2.0", **more: Any) -> Declared:
     own = {name: column for name, column in columns().items() if name != "amount"}
     return declared(orders(schema(own), version, **more))
@@ -153,3 +156,25 @@ def test_deprecating_a_port_is_a_minor_step_and_shortening_it_a_major_one() -> N
     hurried = compared([declared(shortened)], [declared(deprecated)])
 
     assert [announced.products[0].step, hurried.products[0].step] == ["minor", "major"]
+
+
+def test_what_is_expected_in_vain_stands_in_the_way_even_of_a_first_release() -> None:
+    vain = Problem(
+        "report/places v1",
+        "expectation",
+        f"expects by its input 'lines' what '{ORDERS}' does not promise: 'region' any type, "
+        "promised no such column",
+    )
+
+    unknown = compared([PLACES], [])
+    registered = plan([PLACES], [], [declared(orders())], TODAY)
+    loaded = compared([PLACES, declared(orders())], [PLACES])
+
+    assert [one.problems for one in (unknown, registered, loaded)] == [(), (vain,), (vain,)]
+
+
+def test_a_consumer_that_a_change_breaks_is_not_told_so_twice() -> None:
+    made = compared([VAT, breaking()], [VAT, declared(orders())])
+
+    assert [problem.reason for problem in made.problems] == ["breaking"]
+    assert [one.consumer.product for one in made.products[1].ports[0].breaks] == ["billing/vat"]
