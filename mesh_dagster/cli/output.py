@@ -8,17 +8,30 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from mesh_dagster.share.wording import moment, span
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+__all__ = [
+    "Command",
+    "as_json_option",
+    "columns",
+    "console",
+    "grid",
+    "moment",
+    "print_all",
+    "span",
+    "write_json",
+]
+
 Command = TypeVar("Command", bound=Callable[..., Any])
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _WIDE = 1_000
 _NARROWEST = 60
 
@@ -64,20 +77,6 @@ def print_all(screen: "Console", *renderables: "RenderableType") -> None:
             screen.print(renderable)
     lines = captured.get().splitlines()
     screen.file.write("".join(f"{line.rstrip()}\n" for line in lines))
-
-
-def span(length: timedelta) -> str:
-    """Write a span in its largest whole unit, such as `3 h`."""
-    seconds = max(length.total_seconds(), 0)
-    for unit, size in _UNITS:
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def moment(time: datetime | None) -> str:
-    """Write a time in UTC, to the second."""
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else ""
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.lifecycle import Deprecated, state_of
 from mesh_dagster.discover.changes import all_changes
 from mesh_dagster.discover.consumers import consumers
 from mesh_dagster.discover.contracts import contract_entry, without_values
@@ -147,7 +148,7 @@ class _Known:
 
 def _port(row: Row, known: _Known, store: Store) -> PortEntry:
     address, declared = row["address"], row["declaration"]
-    contract = contract_entry(declared["contract"])
+    contract, state = contract_entry(declared["contract"]), state_of(declared.get("state"))
     made = tuple(without_values(contract, one) for one in known.publications.get(address, ()))
     return PortEntry(
         address=address,
@@ -156,6 +157,7 @@ def _port(row: Row, known: _Known, store: Store) -> PortEntry:
         version=declared["version"],
         registered_at=row["registered_at"],
         state=row["state"] or "active",
+        deprecated=state if isinstance(state, Deprecated) else None,
         retired=known.retired.get(address),
         withdrawn_at=row["withdrawn_at"],
         contract=contract,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.discover.changes import Change
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.registry import Publication, Refusal
@@ -117,6 +118,8 @@ class PortEntry:
     registered_at: datetime
     state: str
     """`draft`, `active` or `deprecated`, as it was declared last."""
+    deprecated: Deprecated | None
+    """When it ends and what to read instead, where it is deprecated."""
     retired: Retired | None
     """How it ended; `None` while it lives."""
     withdrawn_at: datetime | None

@@ -62,35 +62,52 @@ def headlines(registry: Registry, keys: Collection[str] | None = None) -> list[H
     return [_headline(row, mine) for row, mine in known if mine]
 
 
-def worst_states(registry: Registry, keys: Collection[str]) -> dict[str, State | None]:
-    """Return the worst promise of some products as it was judged last, by `mesh://key/v1`.
+def worst_states(
+    registry: Registry, keys: Collection[str] | None = None
+) -> dict[str, State | None]:
+    """Return the worst promise of products as it was judged last, by `mesh://key/v1`.
 
     Products whose ports were all withdrawn are left out.
+
+    Args:
+        registry: What was declared and judged.
+        keys: The products; all of them by default.
     """
     registry.make(LEDGER)
-    found: dict[str, int] = {}
-    for row in registry.rows(_of_ports().where(ports.c.product_key.in_(keys))):
+    query = _of_ports()
+    query = query if keys is None else query.where(ports.c.product_key.in_(keys))
+    found: dict[str, State | None] = {}
+    for row in registry.rows(query.with_only_columns(ports.c.address, _severity())):
         product, severity = row["address"].rpartition("/")[0], row["severity"]
-        found[product] = max(found.get(product, -1), -1 if severity is None else severity)
-    return {name: _SEVERITY[worst] if worst >= 0 else None for name, worst in found.items()}
+        state = None if severity is None else _SEVERITY[severity]
+        found[product] = worse(found.get(product), state)
+    return found
+
+
+def worse(one: State | None, other: State | None) -> State | None:
+    """Return the worse of two states; whatever was judged is worse than what was not."""
+    known = [state for state in (one, other) if state is not None]
+    return max(known, key=_SEVERITY.index, default=None)
 
 
 def _of_ports() -> sa.Select[Any]:
     """Select every port with its newest publication and its worst promise."""
     newest = sa.select(sa.func.max(publications.c.published_at, type_=UtcDateTime))
-    worst = sa.case({state: n for n, state in enumerate(_SEVERITY)}, value=slo_states.c.state)
     return (
         sa.select(
             ports.c.address,
             newest.where(publications.c.address == ports.c.address).scalar_subquery().label("at"),
-            sa.select(sa.func.max(worst))
-            .where(slo_states.c.address == ports.c.address)
-            .scalar_subquery()
-            .label("severity"),
+            _severity(),
         )
         .where(ports.c.withdrawn_at.is_(None))
         .order_by(ports.c.address)
     )
+
+
+def _severity() -> sa.Label[int | None]:
+    worst = sa.case({state: n for n, state in enumerate(_SEVERITY)}, value=slo_states.c.state)
+    of_port = sa.select(sa.func.max(worst)).where(slo_states.c.address == ports.c.address)
+    return of_port.scalar_subquery().label("severity")
 
 
 def _headline(row: Row, its_ports: Sequence[Row]) -> Headline:

@@ -58,11 +58,10 @@ def status_of(error: MeshError) -> int:
     return HTTPStatus.NOT_FOUND if isinstance(error, _NOT_FOUND) else HTTPStatus.BAD_REQUEST
 
 
-def problem_of(_: Request, error: Exception) -> Response:
-    """Return any error as problem details; of an unexpected one, nothing but that it happened."""
+def told(error: Exception) -> tuple[int, str, dict[str, str]]:
+    """Return status, text and headers of any error; of an unexpected one, that it happened."""
     if isinstance(error, HTTPException):
-        headers = dict(error.headers or {})
-        return problem(error.status_code, error.detail, headers)
+        return error.status_code, error.detail, dict(error.headers or {})
     if isinstance(error, MeshError):
-        return problem(status_of(error), str(error))
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The server stopped on an unexpected error.")
+        return status_of(error), str(error), {}
+    return HTTPStatus.INTERNAL_SERVER_ERROR, "The server stopped on an unexpected error.", {}

@@ -8,13 +8,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 
 from mesh_dagster.errors import MeshError
-from mesh_dagster.share import api
-from mesh_dagster.share.answers import problem_of
+from mesh_dagster.share import api, pages
+from mesh_dagster.share.answers import problem, told
 from mesh_dagster.share.guard import Guard
 from mesh_dagster.share.mesh import Mesh
 
+_FOR_PROGRAMS = ("/api/", "/metrics", "/livez", "/readyz")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -30,15 +33,20 @@ def application(
             by giving its own name the address of this machine.
     """
     app = Starlette(
-        routes=api.routes(),
+        routes=[*api.routes(), *pages.routes()],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
         ],
-        exception_handlers={
-            HTTPException: problem_of,
-            MeshError: problem_of,
-            Exception: problem_of,
-        },
+        exception_handlers=dict.fromkeys((HTTPException, MeshError, Exception), _refuse),
     )
     app.state.mesh = mesh
     return Guard(app, token_digest)
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    """Answer an error as a page where a browser asked for one, else as a problem."""
+    status, detail, headers = told(error)
+    for_people = not request.url.path.startswith(_FOR_PROGRAMS)
+    if for_people and "text/html" in request.headers.get("accept", ""):
+        return pages.page_of_problem(status, detail)
+    return problem(status, detail, headers)

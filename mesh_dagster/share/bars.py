@@ -1,0 +1,91 @@
+"""Lay out how many rows each batch of a port had, and how many of them were rejected.
+
+In:  the newest publications and refusals of a port.
+Out: `Bars`, in pixels; the oldest stands left.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from mesh_dagster.discover.entries import PortEntry
+
+WIDTH_PX, HEIGHT_PX, BASE_PX = 720, 180, 150
+_LEFT_PX, _TOP_PX, _WIDEST_PX = 8, 24, 48
+_MOST = 24
+
+
+class _Batch(NamedTuple):
+    at: datetime
+    label: str
+    valid: int
+    rejected: int
+    refused: bool
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One batch."""
+
+    title: str
+    at: datetime
+    refused: bool
+    x: float
+    width: float
+    valid_height: float
+    """Of the rows that were published, or refused altogether."""
+    rejected_height: float
+    """Of the rows in quarantine, on top of them."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The newest batches of a port."""
+
+    bars: tuple[Bar, ...]
+    most_rows: int
+    rejected: bool
+    """Whether any row was rejected."""
+    refused: bool
+
+
+def bars_of(port: PortEntry) -> Bars | None:
+    """Lay out the newest batches of a port; nothing where there are none."""
+    made = [
+        _Batch(one.published_at, f"version {one.version}", one.rows, one.rejected_rows, False)  # noqa: FBT003 - a field by its place
+        for one in port.publications
+    ]
+    turned_away = [
+        _Batch(one.refused_at, "refused", one.rows, 0, True)  # noqa: FBT003 - likewise
+        for one in port.refusals
+    ]
+    batches = sorted([*made, *turned_away])[-_MOST:]
+    if not batches:
+        return None
+    most = max(*(one.valid + one.rejected for one in batches), 1)
+    step = (WIDTH_PX - 2 * _LEFT_PX) / len(batches)
+    width = min(step * 0.7, _WIDEST_PX)
+    unit = (BASE_PX - _TOP_PX) / most
+    bars = tuple(
+        Bar(
+            title=_title(one),
+            at=one.at,
+            refused=one.refused,
+            x=_LEFT_PX + number * step + (step - width) / 2,
+            width=width,
+            valid_height=one.valid * unit,
+            rejected_height=one.rejected * unit,
+        )
+        for number, one in enumerate(batches)
+    )
+    return Bars(
+        bars,
+        most,
+        rejected=any(one.rejected for one in batches),
+        refused=any(one.refused for one in batches),
+    )
+
+
+def _title(one: _Batch) -> str:
+    rejected = f", {one.rejected:,} rejected" if one.rejected else ""
+    return f"{one.at:%Y-%m-%d %H:%M} UTC, {one.label}: {one.valid:,} rows{rejected}"

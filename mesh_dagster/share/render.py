@@ -1,0 +1,88 @@
+"""Write pages from templates; every value is escaped.
+
+In:  the name of a template, plain values.
+Out: HTML.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mesh_dagster.share.wording import budget, moment, share, size, span
+
+_OF_PRODUCT = len(("domain", "product"))
+SIGNS: Mapping[str, str] = {
+    "ok": "✓",
+    "warn": "!",
+    "breached": "✕",
+    "no_data": "∅",
+    "paused": "‖",
+    "not_judged": "?",
+}
+"""A state is told by its word and its sign, never by its colour alone."""
+
+
+def html(template: str, **given: Any) -> bytes:
+    """Fill a template."""
+    return _environment().get_template(template).render(**given).encode()
+
+
+def product_path(key: str, major: int) -> str:
+    """Return the path of a product's page."""
+    return f"/products/{quote(key)}/v{major}"
+
+
+def address_path(address: str) -> str:
+    """Return the path of the page that shows a port, a product or one of its columns."""
+    home, _, _ = address.removeprefix("mesh://").partition("#")
+    parts = home.split("/")
+    if len(parts) <= _OF_PRODUCT:
+        return "/lineage?" + urlencode({"address": address, "level": "product"})
+    return f"/products/{'/'.join(map(quote, parts[:3]))}#{quote(parts[3])}"
+
+
+def lineage_path(name: str, level: str) -> str:
+    """Return the path of the page that shows the lineage of something."""
+    return "/lineage?" + urlencode({"address": name, "level": level})
+
+
+def label_of(name: str) -> tuple[str, str]:
+    """Return how a node of lineage is called, and where it stands."""
+    home, _, column = name.removeprefix("mesh://").partition("#")
+    parts = home.split("/")
+    if column:
+        return column, " ".join(parts[:2]) + " · " + parts[-1]
+    return parts[-1], "/".join(parts[:-2]) + f" {parts[-2]}" if len(parts) > _OF_PRODUCT else parts[
+        0
+    ]
+
+
+def ago(time: datetime | None, now: datetime) -> str:
+    """Say how long ago something happened."""
+    return f"{span(now - time)} ago" if time else "never"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("mesh_dagster", "share/templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        span=span, moment=moment, share=share, size=size, budget=budget, path=address_path
+    )
+    made.globals.update(
+        signs=SIGNS,
+        label_of=label_of,
+        product_path=product_path,
+        lineage_path=lineage_path,
+        ago=ago,
+    )
+    return made

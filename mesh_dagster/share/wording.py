@@ -1,0 +1,49 @@
+"""Write spans, times, numbers and shares as people read them.
+
+In:  plain values.
+Out: text, the same on pages as in a terminal.
+"""
+
+from datetime import datetime, timedelta
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+_KILO = 1_000
+_SIZES = ("B", "kB", "MB", "GB", "TB")
+
+
+def span(length: timedelta) -> str:
+    """Write a span in its largest whole unit, such as `3 h`."""
+    seconds = max(length.total_seconds(), 0)
+    for unit, size in _UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def moment(time: datetime | None) -> str:
+    """Write a time in UTC, to the second."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else ""
+
+
+def share(part: float) -> str:
+    """Write a share in percent, with as many digits as it needs."""
+    return f"{part * 100:.4g} %"
+
+
+def budget(remaining: float | None) -> str:
+    """Say how much of an error budget is left."""
+    if remaining is None:
+        return "no time of the window counts"
+    if remaining < 0:
+        return f"its error budget is spent {1 - remaining:.1f} times"
+    return f"{remaining:.0%} of its error budget is left"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes."""
+    amount, unit = float(count), _SIZES[0]
+    for unit in _SIZES:
+        if amount < _KILO or unit == _SIZES[-1]:
+            break
+        amount /= _KILO
+    return f"{amount:.3g} {unit}"
