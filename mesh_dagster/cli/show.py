@@ -22,6 +22,7 @@ from mesh_dagster.cli.output import (
 )
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.lifecycle import state_of, state_text
+from mesh_dagster.share.wording import column_type
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -208,7 +209,7 @@ def _contract(contract: "WrittenContract") -> "Table":
         rules = [rule.text.removeprefix(f"{column.name} ") for rule in column.rules]
         table.add_row(
             column.name,
-            _type(str(column.dtype)),
+            column_type(str(column.dtype)),
             "yes" if column.nullable else "no",
             "; ".join([*rules, *(["unique"] if column.unique else [])]),
             "; ".join(_meaning(column)),
@@ -224,14 +225,6 @@ def _meaning(column: "WrittenColumn") -> Iterator[str]:
             yield f"{name} {column.metadata[name]}"
 
 
-def _type(text: str) -> str:
-    return (
-        text.replace("time_unit='us', time_zone=", "")
-        .replace("precision=", "")
-        .replace("scale=", "")
-    )
-
-
 def _rules_of_the_whole(contract: "WrittenContract") -> Iterator[str]:
     """Yield what the contract demands beyond single columns."""
     yield from (f"unique: {', '.join(key)}" for key in contract.keys)
@@ -242,7 +235,7 @@ def _relied_on(known: "Portrait") -> "Table":
     table = grid("consumer", "column", "relies on")
     for stated in known.relied_on:
         for column, demands in stated["columns"].items():
-            table.add_row(stated["consumer"], column, _type("; ".join(demands)))
+            table.add_row(stated["consumer"], column, column_type("; ".join(demands)))
         for rule in stated["rules"]:
             table.add_row(stated["consumer"], "", rule)
     return table

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from mesh_dagster.discover.entries import PortEntry
 
-WIDTH_PX, HEIGHT_PX, BASE_PX = 720, 180, 150
-_LEFT_PX, _TOP_PX, _WIDEST_PX = 8, 24, 48
+_WIDTH_PX, _BASE_PX, _LEFT_PX, _TOP_PX, _WIDEST_PX, _LEAST_PX = 960, 190, 8, 24, 48, 3
 _MOST = 24
 
 
@@ -63,9 +62,9 @@ def bars_of(port: PortEntry) -> Bars | None:
     if not batches:
         return None
     most = max(*(one.valid + one.rejected for one in batches), 1)
-    step = (WIDTH_PX - 2 * _LEFT_PX) / len(batches)
+    step = (_WIDTH_PX - 2 * _LEFT_PX) / len(batches)
     width = min(step * 0.7, _WIDEST_PX)
-    unit = (BASE_PX - _TOP_PX) / most
+    unit = (_BASE_PX - _TOP_PX) / most
     bars = tuple(
         Bar(
             title=_title(one),
@@ -74,7 +73,7 @@ def bars_of(port: PortEntry) -> Bars | None:
             x=_LEFT_PX + number * step + (step - width) / 2,
             width=width,
             valid_height=one.valid * unit,
-            rejected_height=one.rejected * unit,
+            rejected_height=max(one.rejected * unit, _LEAST_PX) if one.rejected else 0,
         )
         for number, one in enumerate(batches)
     )

@@ -116,7 +116,8 @@ def _depends(entry: ProductEntry) -> Answer:
         *(f"used by {name}" for name in products),
         *([f"read by {len(readers)} people and programs"] if readers else []),
     ]
-    short = f"Made from {made} port{'s' * (made != 1)}, used by {used} product{'s' * (used != 1)}"
+    short = f"Used by {used} product{'s' * (used != 1)}" if used else "Used by no product"
+    short = f"Made from {made} port{'s' * (made != 1)}. {short}" if made else short
     more = len(details) - _MOST_DETAILS
     shown = [*details[:_MOST_DETAILS], *([f"and {more} more"] if more > 0 else [])]
     return Answer("What depends on what?", short, "plain", tuple(shown))

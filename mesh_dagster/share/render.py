@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mesh_dagster.share.wording import budget, moment, share, size, span
+from mesh_dagster.share.wording import budget, column_type, moment, share, size, span
 
 _OF_PRODUCT = len(("domain", "product"))
 SIGNS: Mapping[str, str] = {
@@ -76,7 +76,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        span=span, moment=moment, share=share, size=size, budget=budget, path=address_path
+        span=span,
+        moment=moment,
+        share=share,
+        size=size,
+        budget=budget,
+        path=address_path,
+        column_type=column_type,
     )
     made.globals.update(
         signs=SIGNS,

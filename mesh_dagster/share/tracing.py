@@ -11,8 +11,9 @@ from http import HTTPStatus
 import sqlalchemy as sa
 from starlette.exceptions import HTTPException
 
-from mesh_dagster.discover.graph import Graph, Level, Link, default_level
+from mesh_dagster.discover.graph import Graph, Level, Link, Node, default_level
 from mesh_dagster.discover.lineage import around, gather, graph
+from mesh_dagster.errors import NotPublishedError, UnknownColumnError
 from mesh_dagster.run.registry import Registry, products
 from mesh_dagster.share.layers import Drawing, laid_out
 
@@ -48,8 +49,23 @@ def traced(registry: Registry, name: str, level: str) -> Traced:
     if not name:
         return _whole(registry)
     known: Level = default_level(name) if not level else _level(level)
-    roots, found = around(registry, name, known, up=True, down=True, depth=None)
+    try:
+        roots, found = around(registry, name, known, up=True, down=True, depth=None)
+    except (NotPublishedError, UnknownColumnError):
+        alone = _declared(registry, name) if known == "column" else {}
+        if not alone:
+            raise
+        roots, found = list(alone), Graph("column", alone, ())
     return _traced(roots, found)
+
+
+def _declared(registry: Registry, name: str) -> dict[str, Node]:
+    """Return the columns that a contract has and of whose origin no publication tells."""
+    address, _, column = name.partition("#")
+    contracts = [row["declaration"]["contract"] for row in registry.ports(address)]
+    names = (known["name"] for contract in contracts for known in contract["columns"])
+    nodes = (Node(f"{address}#{one}", "column", registered=True) for one in names)
+    return {node.name: node for node in nodes if not column or node.name == name}
 
 
 def _level(given: str) -> Level:
@@ -70,7 +86,8 @@ def _whole(registry: Registry) -> Traced:
 
 def _traced(roots: Sequence[str], found: Graph) -> Traced:
     drawn, steps = _fitting(roots, found)
-    listed = dict(list(found.into.items())[:_MOST_LISTED])
+    order = [*(root for root in roots if root in found.into), *sorted(set(found.into) - {*roots})]
+    listed = {name: found.into[name] for name in order[:_MOST_LISTED]}
     return Traced(
         roots=roots,
         level=found.level,

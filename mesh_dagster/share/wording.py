@@ -47,3 +47,12 @@ def size(count: int) -> str:
             break
         amount /= _KILO
     return f"{amount:.3g} {unit}"
+
+
+def column_type(text: str) -> str:
+    """Write a type of polars without the names of its parts."""
+    return (
+        text.replace("time_unit='us', time_zone=", "")
+        .replace("precision=", "")
+        .replace("scale=", "")
+    )

@@ -4,14 +4,16 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
-PROGRAM = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), "")
+PROGRAM = next(
+    (found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), ""
+)
 Json = dict[str, Any]  # Any: JSON
 
 
@@ -46,7 +48,7 @@ class Browser:
         """Wait until the next page is loaded."""
         self._until(lambda told: told.get("method") == "Page.loadEventFired")
 
-    def value(self, expression: str) -> Any:  # Any: JSON
+    def value(self, expression: str) -> Any:  # noqa: ANN401 - JSON
         """Evaluate an expression in the page."""
         found = self.send(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
@@ -63,12 +65,10 @@ class Browser:
             f"(document.querySelector({json.dumps(selector)}))"
         )
         for kind in ("mousePressed", "mouseReleased"):
-            self.send(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
-            )
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
         self.loaded()
 
-    def _until(self, wanted: Any) -> Json:  # Any: a function of JSON
+    def _until(self, wanted: Callable[[Json], bool]) -> Json:
         while True:
             told: Json = json.loads(self._message())
             if wanted(told):
@@ -95,7 +95,10 @@ def browser(profile: Path, *arguments: str) -> Iterator[Browser]:
     command += ["--disable-background-networking", "--disable-component-update", *arguments]
     command += [f"--user-data-dir={profile}", "about:blank"]
     process = subprocess.Popen(
-        command, pass_fds=(to_read, back_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        pass_fds=(to_read, back_write),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.close(to_read)
     os.close(back_write)
