@@ -176,6 +176,8 @@ def _honoured(batch: Batch, judged: Judged, base: delta.Snapshot | None) -> Judg
 
 def depends_on_others(batch: Batch, store: Store, base: delta.Snapshot | None) -> bool:
     """Say whether a batch must be judged again because other partitions have changed."""
+    if batch.slice != WHOLE and batch.relied.questions.keys:
+        return True  # what consumers rely on to be unique may repeat there
     return _others_for(batch, store, base) is not None or _changed(batch, store, base) is not None
 
 

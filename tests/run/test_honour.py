@@ -24,6 +24,7 @@ from tests.run.scenario import (
     SET_ASIDE,
     line_schema,
     lines,
+    orders_at,
     port_of,
     product_of,
     publish_well,
@@ -368,3 +369,32 @@ def test_a_rule_that_cannot_be_asked_fails_alone(registry: Registry) -> None:
         ),
         ("order <= 5 for finance/royalties v1", 1, ""),
     ]
+
+
+class Rival(Registry):
+    """A registry on whose way another writer publishes a partition first."""
+
+    def __init__(self, frame: pl.DataFrame, port: OutputPort) -> None:
+        super().__init__(Store.at().registry_url)
+        self.left = [(frame, port)]
+
+    def require_writable(self) -> None:
+        super().require_writable()
+        while self.left:
+            frame, port = self.left.pop()
+            publish_well(frame, port, "rival")
+
+
+def test_what_a_rival_published_in_the_meantime_counts_for_consumers_too(
+    registry: Registry,
+) -> None:
+    port = port_of(line_schema().update_column("order", unique=False), honours="refuse")
+    register_port(registry, port)
+    stated(registry, consumer(pa.DataFrameSchema({"order": Column(int, unique=True)})))
+    publish_well(lines(1), port, "a")
+
+    with closing(Rival(lines(3), port)) as late:
+        outcome = refusal_of(lines(2, 3), port, "b", registry=late)
+
+    assert failing(outcome) == [("order unique for finance/royalties v1", 1, "error")]
+    assert orders_at() == [1, 3]
