@@ -69,12 +69,12 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
             batch = _built(step, port)
             register(product, registry, _now, expected_partitions)
             states = _input_states(context, port, registry, step)
+            shown = {**metadata.column_lineage(batch.lineage), **states}
             outcome = publish(batch, store, registry, _now)
             tell(outcome)
             if isinstance(outcome, Refused):
                 yield from _refusal(context, port, outcome)
             else:
-                shown = {**metadata.column_lineage(batch.lineage), **states}
                 yield from _publication(context, port, outcome, store, shown)
                 yield from freshness_results(port, registry, _now())
 

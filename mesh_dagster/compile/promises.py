@@ -13,6 +13,7 @@ import dagster as dg
 from mesh_dagster.compile import names
 from mesh_dagster.compile.metadata import Metadata
 from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.errors import RegistryError
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.spans import span_text
 from mesh_dagster.observe.status import SloStatus
@@ -26,6 +27,7 @@ _DESCRIPTIONS = {
     "no_data": "There should be data, and there is none.",
     "paused": "Nothing is due now.",
 }
+_UNJUDGED = "Published, but the registry did not tell how the promise stands."
 
 
 def freshness_check_for(port: OutputPort) -> list[dg.AssetCheckSpec]:
@@ -43,20 +45,23 @@ def freshness_results(
 ) -> Iterator[dg.AssetCheckResult]:
     """Judge a port's freshness promise, if it makes one, right after its publication.
 
-    A promise that was withdrawn while the batch was built has no result.
+    Dagster asks for a result whatever happens, and what is published stays so without a judgement.
     """
     if port.freshness is None:
         return
-    for status in statuses(registry, now, only={str(port.address)}):
-        if status.objective == CHECK:
-            yield dg.AssetCheckResult(
-                asset_key=names.port_key(port.address),
-                check_name=CHECK,
-                passed=_passed(status),
-                severity=_severity(status),
-                metadata=_metadata(status),
-                description=_DESCRIPTIONS[status.state],
-            )
+    try:
+        judged = statuses(registry, now, only={str(port.address)})
+    except RegistryError:
+        judged = []
+    status = next((one for one in judged if one.objective == CHECK), None)
+    yield dg.AssetCheckResult(
+        asset_key=names.port_key(port.address),
+        check_name=CHECK,
+        passed=status is not None and _passed(status),
+        severity=_severity(status) if status else dg.AssetCheckSeverity.WARN,
+        metadata=_metadata(status) if status else {},
+        description=_DESCRIPTIONS[status.state] if status else _UNJUDGED,
+    )
 
 
 def freshness_evaluation(port: OutputPort, status: SloStatus) -> dg.AssetCheckEvaluation:

@@ -7,7 +7,7 @@ which `run/vacuum.py` knows its files for orphans at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from uuid import uuid4
@@ -83,13 +83,17 @@ class Staging:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Delete what was not kept, then the marker."""
-        for file in self._written:
-            if file.path not in self._kept:
-                for path in (*sidecars_of(file.path), file.path):
-                    self._store.path(f"{self._uri}/{path}").unlink(missing_ok=True)
+        """Delete what was not kept, then the marker.
+
+        What cannot be deleted is left to `run/vacuum.py`: a commit may stand already.
+        """
+        loose = [file.path for file in self._written if file.path not in self._kept]
+        for place in [place for path in loose for place in (*sidecars_of(path), path)]:
+            with suppress(OSError):
+                self._store.path(f"{self._uri}/{place}").unlink(missing_ok=True)
         self._open.close()
-        self._marker.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._marker.unlink(missing_ok=True)
 
     def write(
         self, plan: pl.LazyFrame, schema: Mapping[str, pl.DataType], slice_: str = WHOLE

@@ -167,6 +167,22 @@ def test_rejected_rows_are_set_aside_and_the_rest_is_published(
     assert aside["mesh_rules"].to_list() == [["song not null"]]
 
 
+def test_a_promise_that_cannot_be_judged_fails_no_run_that_has_published(
+    instance: dg.DagsterInstance,
+) -> None:
+    publish_day(defs, instance, FIRST)
+    registry = Registry(Store.at().registry_url)
+    with registry.begin() as connection:
+        broken = "BEGIN UPDATE ports SET declaration = '{'; END"
+        connection.exec_driver_sql(f"CREATE TRIGGER t AFTER INSERT ON publications {broken}")
+
+    result = publish_day(defs, instance, SECOND)
+
+    assert result.success
+    assert materialized(result) == [RAW_PLAYS, EVENTS]
+    assert evaluations(result)["freshness"] == (False, "WARN")
+
+
 def test_a_partition_replaces_itself_and_no_other(instance: dg.DagsterInstance) -> None:
     for day in (FIRST, SECOND, THIRD, SECOND):
         publish_day(defs, instance, day)

@@ -662,6 +662,26 @@ class Interrupted(Registry):
         raise KeyboardInterrupt
 
 
+class Undeletable(Registry):
+    """A registry on whose way the staged file cannot be deleted any more."""
+
+    def require_writable(self) -> None:
+        super().require_writable()
+        root = Path(Store.at().table(PORT.address))
+        for staged in root.glob("data/*-0.parquet"):
+            staged.unlink()
+            staged.mkdir()
+
+
+def test_a_staged_file_that_cannot_be_deleted_fails_no_publication() -> None:
+    port, registry = port_of(quality=SET_ASIDE), Undeletable(Store.at().registry_url)
+    batch = pl.concat([lines(1, 2), lines(3, amount=-1.0)])
+
+    outcome = publish_well(batch, port, registry=registry)
+
+    assert (outcome.recorded, version_at(), orders_at()) == (True, 0, [1, 2])
+
+
 def test_an_interrupt_after_the_commit_leaves_the_publication_whole() -> None:
     publish_well(lines(1, 2))
 
