@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from mesh_dagster.declare.written import WrittenColumn, WrittenContract
-    from mesh_dagster.discover.entries import Consumer, SampleEntry
+    from mesh_dagster.discover.entries import ColumnEntry, Consumer, ContractEntry, SampleEntry
     from mesh_dagster.run.portrait import Declaration, Portrait
 
 
@@ -74,12 +73,12 @@ def _without_values(known: "Portrait") -> "Portrait":
 
 
 def _sample(known: "Portrait") -> "SampleEntry | None":
+    if not known.declaration or not known.publications:
+        return None
     from mesh_dagster.discover.contracts import contract_entry
     from mesh_dagster.discover.samples import sample_entry
     from mesh_dagster.run.store import Store
 
-    if not known.declaration or not known.publications:
-        return None
     contract = contract_entry(known.declaration["contract"])
     return sample_entry(Store.at(), contract, known.publications[0])
 
@@ -88,14 +87,13 @@ def _print(
     screen: "Console", address: Address, known: "Portrait", around: _Around, now: datetime
 ) -> None:
     from mesh_dagster.cli.consumers import consumers_table, sample_table
-    from mesh_dagster.declare.written import WrittenContract
+    from mesh_dagster.discover.contracts import contract_entry
 
     print_all(screen, _title(str(address)), *([known.description] if known.description else []), "")
     print_all(screen, _pairs(_about(known, now)))
     if known.declaration:
-        contract = WrittenContract.from_json(known.declaration["contract"])
-        title = f"Contract {contract.name}"
-        _section(screen, title, _contract(contract), *_rules_of_the_whole(contract))
+        contract = contract_entry(known.declaration["contract"])
+        _section(screen, f"Contract {contract.name}", _contract(contract), *contract.rules)
     if known.relied_on:
         _section(screen, "Relied on", _relied_on(known))
     if known.publications:
@@ -203,32 +201,26 @@ def _inputs(known: "Portrait") -> Iterator[str]:
         yield f"{address}{version}"
 
 
-def _contract(contract: "WrittenContract") -> "Table":
+def _contract(contract: "ContractEntry") -> "Table":
     table = grid("column", "type", "null", "rules", "description")
     for column in contract.columns:
-        rules = [rule.text.removeprefix(f"{column.name} ") for rule in column.rules]
         table.add_row(
             column.name,
-            column_type(str(column.dtype)),
+            column_type(column.type or "any"),
             "yes" if column.nullable else "no",
-            "; ".join([*rules, *(["unique"] if column.unique else [])]),
+            "; ".join([*column.rules, *(["unique"] if column.unique else [])]),
             "; ".join(_meaning(column)),
         )
     return table
 
 
-def _meaning(column: "WrittenColumn") -> Iterator[str]:
+def _meaning(column: "ColumnEntry") -> Iterator[str]:
     if column.description:
         yield " ".join(column.description.split())
     for name in ("unit", "entity", "sensitivity", "example"):
-        if column.metadata.get(name) is not None:
-            yield f"{name} {column.metadata[name]}"
-
-
-def _rules_of_the_whole(contract: "WrittenContract") -> Iterator[str]:
-    """Yield what the contract demands beyond single columns."""
-    yield from (f"unique: {', '.join(key)}" for key in contract.keys)
-    yield from (rule.text for rule in contract.rules)
+        value = getattr(column, name)
+        if value is not None:
+            yield f"{name} {value}"
 
 
 def _relied_on(known: "Portrait") -> "Table":

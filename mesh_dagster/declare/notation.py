@@ -1,8 +1,9 @@
-"""Write types and values as JSON, and read them back equal.
+"""Write values as JSON, and read them back equal; name types that were written as JSON.
 
-In:  polars types, and the values that rules compare with.
-Out: JSON that people can read, such as `"Int64"` or `{"Decimal": {"precision": 10, "scale": 2}}`.
-What cannot be read back equal is refused, so that whoever writes it can say so.
+In:  the values that rules compare with; types, as `declare/dtypes.py` writes them.
+Out: JSON that people can read, such as `5` or `{"decimal": "1.50"}`; names, such as `List(Int64)`.
+What cannot be read back equal is refused, so that whoever writes it can say so. polars is not
+imported here, so that whoever only looks at a contract does not wait for it.
 """
 
 import math
@@ -11,14 +12,13 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
-
 Json = Any  # Any: JSON
-_ARGUMENTS: dict[type[pl.DataType], tuple[str, ...]] = {
-    pl.Datetime: ("time_unit", "time_zone"),
-    pl.Duration: ("time_unit",),
-    pl.Decimal: ("precision", "scale"),
+TYPE_ARGUMENTS = {
+    "Datetime": ("time_unit", "time_zone"),
+    "Duration": ("time_unit",),
+    "Decimal": ("precision", "scale"),
 }
+"""What types have beside their names, in the order in which polars shows it."""
 _READERS: dict[str, Callable[[Any], object]] = {
     "decimal": Decimal,
     "datetime": datetime.fromisoformat,
@@ -34,37 +34,6 @@ _READERS: dict[str, Callable[[Any], object]] = {
 
 class NotWritableError(Exception):
     """A value or a type that JSON cannot hold so that it reads back equal."""
-
-
-def type_json(dtype: pl.DataType) -> Json:
-    """Write a type.
-
-    Raises:
-        NotWritableError: Its parts are not named.
-    """
-    name = type(dtype).__name__
-    if isinstance(dtype, pl.List):
-        return {name: _part_json(dtype.inner)}
-    if isinstance(dtype, pl.Array):
-        return {name: {"inner": _part_json(dtype.inner), "size": dtype.size}}
-    if isinstance(dtype, pl.Struct):
-        return {name: [{"name": f.name, "type": _part_json(f.dtype)} for f in dtype.fields]}
-    if isinstance(dtype, pl.Enum):
-        return {name: dtype.categories.to_list()}
-    arguments = _ARGUMENTS.get(type(dtype))
-    return {name: {a: getattr(dtype, a) for a in arguments}} if arguments else name
-
-
-def type_of(written: Json) -> pl.DataType:
-    """Read a type that `type_json` wrote.
-
-    Raises:
-        NotWritableError: It is none.
-    """
-    try:
-        return _type_of(written)
-    except (AttributeError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise NotWritableError(f"the type {str(written)[:80]}") from error
 
 
 def value_json(value: object) -> Json:
@@ -105,6 +74,33 @@ def value_of(written: Json) -> Json:
         raise NotWritableError(f"a value of kind '{kind}'") from error
 
 
+def type_text(written: Json) -> str:
+    """Name a type that `declare/dtypes.py` wrote, as polars does."""
+    if isinstance(written, str):
+        return written
+    name, content = next(iter(written.items()))
+    if name == "List":
+        return f"List({type_text(content)})"
+    if name == "Array":
+        return _array_text(content)
+    if name == "Struct":
+        parts = (f"{part['name']!r}: {type_text(part['type'])}" for part in content)
+        return f"Struct({{{', '.join(parts)}}})"
+    if name == "Enum":
+        return f"Enum(categories={content!r})"
+    arguments = (f"{argument}={content[argument]!r}" for argument in TYPE_ARGUMENTS[name])
+    return f"{name}({', '.join(arguments)})"
+
+
+def _array_text(content: Json) -> str:
+    """Name an array of arrays by its whole shape."""
+    inner, shape = content["inner"], [content["size"]]
+    while isinstance(inner, dict) and "Array" in inner:
+        shape.append(inner["Array"]["size"])
+        inner = inner["Array"]["inner"]
+    return f"Array({type_text(inner)}, shape={tuple(shape)})"
+
+
 def _special(value: object) -> Json:
     if isinstance(value, Decimal):
         return {"decimal": str(value)}
@@ -120,32 +116,3 @@ def _special(value: object) -> Json:
 
 def _sorted(parts: Iterable[Json]) -> list[Json]:
     return sorted(parts, key=lambda part: (type(part).__name__, str(part), repr(part)))
-
-
-def _part_json(dtype: object) -> Json:
-    try:
-        whole = dtype() if isinstance(dtype, type) else dtype
-    except TypeError as error:
-        raise NotWritableError("a type whose parts are not named") from error
-    if not isinstance(whole, pl.DataType):
-        raise NotWritableError("a type whose parts are not named")
-    return type_json(whole)
-
-
-def _type_of(written: Json) -> pl.DataType:
-    name, content = next(
-        iter({written: {}}.items() if isinstance(written, str) else written.items())
-    )
-    kind = getattr(pl, name)
-    if not (isinstance(kind, type) and issubclass(kind, pl.DataType)):
-        raise TypeError(name)
-    if kind is pl.List:
-        return pl.List(_type_of(content))
-    if kind is pl.Array:
-        return pl.Array(_type_of(content["inner"]), content["size"])
-    if kind is pl.Struct:
-        return pl.Struct([pl.Field(part["name"], _type_of(part["type"])) for part in content])
-    if kind is pl.Enum:
-        return pl.Enum(content)
-    read: pl.DataType = kind(**content) if content else kind()
-    return read

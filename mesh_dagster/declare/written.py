@@ -8,18 +8,12 @@ it says. It is `opaque`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import polars as pl
+from mesh_dagster.declare.notation import Json, NotWritableError, value_json, value_of
 
-from mesh_dagster.declare.notation import (
-    Json,
-    NotWritableError,
-    type_json,
-    type_of,
-    value_json,
-    value_of,
-)
+if TYPE_CHECKING:
+    import polars as pl
 
 Level = Literal["error", "warn"]
 Arguments = Mapping[str, Any]  # Any: what a check compares with
@@ -58,7 +52,7 @@ class WrittenColumn:
     """One column of a contract."""
 
     name: str
-    dtype: pl.DataType | None
+    dtype: "pl.DataType | None"
     """`None` when the contract leaves the type open."""
     nullable: bool
     unique: bool
@@ -141,6 +135,8 @@ class WrittenContract:
 
 
 def _column_json(column: WrittenColumn) -> Json:
+    from mesh_dagster.declare.dtypes import type_json  # noqa: PLC0415 - brings polars
+
     return {
         **{part.name: getattr(column, part.name) for part in fields(column)},
         "dtype": None if column.dtype is None else type_json(column.dtype),
@@ -166,6 +162,8 @@ def _rule_json(rule: WrittenRule) -> Json:
 
 
 def _read_column(written: Json) -> WrittenColumn:
+    from mesh_dagster.declare.dtypes import type_of  # noqa: PLC0415 - brings polars
+
     known = {part.name: written[part.name] for part in fields(WrittenColumn)}
     known["dtype"] = None if written["dtype"] is None else type_of(written["dtype"])
     known["default"] = value_of(written["default"])

@@ -7,7 +7,8 @@ Out: entries of the catalogue; publications without the values that a profile ho
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mesh_dagster.declare.written import WrittenContract
+from mesh_dagster.declare.notation import type_text
+from mesh_dagster.declare.written import is_sensitive
 from mesh_dagster.discover.entries import ColumnEntry, ContractEntry, Json
 from mesh_dagster.run.registry import Publication
 
@@ -17,28 +18,27 @@ _VALUES = ("minimum", "maximum", "mean")
 
 def contract_entry(declared: Mapping[str, Json]) -> ContractEntry:
     """Describe a contract, as `declare/written.py` wrote it into the registry."""
-    contract = WrittenContract.from_json(declared)
-    columns = []
-    for column in contract.columns:
-        known = column.metadata
-        columns.append(
-            ColumnEntry(
-                name=column.name,
-                type=None if column.dtype is None else str(column.dtype),
-                nullable=column.nullable,
-                unique=column.unique,
-                description=column.description or column.title,
-                unit=known.get("unit"),
-                entity=known.get("entity"),
-                sensitivity=known.get("sensitivity"),
-                example=known.get("example"),
-                rules=tuple(rule.text.removeprefix(f"{column.name} ") for rule in column.rules),
-                sensitive=column.sensitive,
-            )
-        )
-    whole = [f"({', '.join(key)}) unique" for key in contract.keys]
-    rules = (*whole, *(rule.text for rule in contract.rules))
-    return ContractEntry(contract.name, contract.digest, tuple(columns), rules)
+    columns = tuple(map(_column_entry, declared["columns"]))
+    whole = [f"({', '.join(key)}) unique" for key in declared["keys"]]
+    rules = (*whole, *(rule["text"] for rule in declared["rules"]))
+    return ContractEntry(declared["name"], declared["digest"], columns, rules)
+
+
+def _column_entry(column: Mapping[str, Json]) -> ColumnEntry:
+    known = column["metadata"]
+    return ColumnEntry(
+        name=column["name"],
+        type=None if column["dtype"] is None else type_text(column["dtype"]),
+        nullable=column["nullable"],
+        unique=column["unique"],
+        description=column["description"] or column["title"],
+        unit=known.get("unit"),
+        entity=known.get("entity"),
+        sensitivity=known.get("sensitivity"),
+        example=known.get("example"),
+        rules=tuple(rule["text"].removeprefix(f"{column['name']} ") for rule in column["rules"]),
+        sensitive=is_sensitive(known),
+    )
 
 
 def without_values(contract: ContractEntry, made: Publication) -> Publication:

@@ -70,7 +70,7 @@ class Json(sa.TypeDecorator[Any]):  # Any: JSON
 
 
 def _read_text(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
 
 
 def _read_time(time: datetime | None) -> datetime | None:

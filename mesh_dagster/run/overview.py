@@ -15,7 +15,7 @@ from mesh_dagster.run.registry import Registry, ports, products, publications, r
 from mesh_dagster.run.retirements import METADATA, retirements
 
 
-@dataclass(frozen=True)
+@dataclass  # frozen, it would take ten times as long to make, and there may be thousands
 class PortStatus:
     """How one port stands."""
 

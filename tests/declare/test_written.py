@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 
 from mesh_dagster.declare.contract import Contract
+from mesh_dagster.declare.dtypes import type_json, type_of
 from mesh_dagster.declare.notation import (
     Json,
     NotWritableError,
-    type_json,
-    type_of,
+    type_text,
     value_json,
     value_of,
 )
@@ -44,6 +44,11 @@ def even(data: pa.PolarsData) -> pl.LazyFrame:
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 def test_a_type_reads_back_equal(dtype: pl.DataType) -> None:
     assert type_of(json.loads(json.dumps(type_json(dtype)))) == dtype
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_a_written_type_is_named_as_polars_names_it(dtype: pl.DataType) -> None:
+    assert type_text(json.loads(json.dumps(type_json(dtype)))) == str(dtype)
 
 
 @pytest.mark.parametrize("value", VALUES, ids=str)

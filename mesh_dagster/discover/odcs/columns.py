@@ -9,13 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mesh_dagster.declare.notation import (
-    NotWritableError,
-    type_json,
-    type_of,
-    value_json,
-    value_of,
-)
+from mesh_dagster.declare.dtypes import type_json, type_of
+from mesh_dagster.declare.notation import NotWritableError, value_json, value_of
 from mesh_dagster.declare.written import WrittenColumn
 from mesh_dagster.discover.documents import Json, PlaceError
 from mesh_dagster.discover.odcs import dtypes
