@@ -46,11 +46,11 @@ def odcs(*, file: Path, out: Path | None) -> None:
 @file_argument
 @out_option
 def odps(*, file: Path, out: Path | None) -> None:
-    """Write the product of an ODPS document; its contracts are ODCS files beside it."""
-    from mesh_dagster.discover.odps import read_product
+    """Write the product of an ODPS document; its contracts are the ODCS files beside it."""
+    from mesh_dagster.discover.odps import contracts_beside, read_product
     from mesh_dagster.discover.skeleton import product_module
 
-    _write(product_module(read_product(file), file.name), out)
+    _write(product_module(read_product(file), file.name, contracts_beside(file)), out)
 
 
 def _write(module: str, out: Path | None) -> None:

@@ -13,10 +13,17 @@ from functools import cache
 from pathlib import Path
 
 from mesh_dagster.declare.address import Address
-from mesh_dagster.discover.documents import Json, check_form, form_of, read_document
+from mesh_dagster.discover.documents import (
+    Json,
+    check_form,
+    check_odcs,
+    form_of,
+    read_document,
+)
 from mesh_dagster.discover.odcs.custom import custom_fields, customs_of, merged
 from mesh_dagster.discover.odcs.ports import ADDRESS, ALIGNMENT, Port, contract_id, ports_of
 from mesh_dagster.discover.people import team_of
+from mesh_dagster.errors import DocumentRefusedError
 from mesh_dagster.run.registry import Registry
 
 _COLUMNS = ("key", "guid", "version", "owner", "alignment", "purpose")
@@ -140,6 +147,19 @@ def read_product(path: Path) -> Json:
         StandardsMissingError: What checks documents is not installed.
     """
     return read_document(path, _check)
+
+
+def contracts_beside(path: Path) -> dict[str, str]:
+    """Return the names of the ODCS files beside a document, by contract id and by port address."""
+    names: dict[str, str] = {}
+    for file in sorted(path.parent.glob("*.odcs.yaml")):
+        try:
+            document = read_document(file, check_odcs)
+        except DocumentRefusedError:  # whoever declares a port with it is told
+            continue
+        names[document["id"]] = file.name
+        names[str(customs_of(document).get(ADDRESS))] = file.name
+    return names
 
 
 def _check(document: Json) -> None:

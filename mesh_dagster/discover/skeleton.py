@@ -6,7 +6,7 @@ the team.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -69,8 +69,15 @@ def contract_module(file: ContractFile) -> str:
     return _module(document, product, ports, str(file.path.name))
 
 
-def product_module(document: Json, source: str) -> str:
-    """Write a product as an ODPS document describes it; its contracts are files beside it."""
+def product_module(document: Json, source: str, contracts: Mapping[str, str]) -> str:
+    """Write a product as an ODPS document describes it.
+
+    Args:
+        document: As it was read.
+        source: The name of its file.
+        contracts: The names of contract files, by contract id and by port address; a contract
+            that is none of them is expected beside the module, under the name of its port.
+    """
     name = _named(document.get("name") or document["id"], "product")
     purpose = (document.get("description") or {}).get("purpose")
     inputs: dict[str, Code] = {}
@@ -90,7 +97,9 @@ def product_module(document: Json, source: str) -> str:
     ports: list[_Port] = []
     for port in document.get("outputPorts") or ():
         own = _unused(_named(port["name"], "port"), [*inputs, *(one.name for one in ports)])
-        contract = Call("md.odcs", [f"{own}.odcs.yaml"])
+        known = contracts.get(str(customs_of(port).get(ADDRESS)))
+        file = known or contracts.get(port.get("contractId", "")) or f"{own}.odcs.yaml"
+        contract = Call("md.odcs", [file])
         said: dict[str, Code] = (
             {"description": port["description"]} if "description" in port else {}
         )

@@ -1,4 +1,5 @@
 import json
+import runpy
 from pathlib import Path
 
 import jsonschema_rs
@@ -227,15 +228,20 @@ def test_a_contract_is_imported_as_python(tmp_path: Path) -> None:
     assert f"'{out}' exists. Nothing was written." in second.stderr
 
 
-def test_a_product_is_imported_as_python(tmp_path: Path) -> None:
+def test_a_product_is_imported_as_python_with_the_contracts_beside_it(tmp_path: Path) -> None:
     declare()
-    mesh("export", "odps", "totals", "--out", str(tmp_path))
+    for standard in ("odcs", "odps"):
+        mesh("export", standard, "totals", "--out", str(tmp_path))
     [path] = tmp_path.glob("*.odps.yaml")
+    (tmp_path / "another.odcs.yaml").write_text("no: contract", encoding="utf-8")
+    out = tmp_path / "products.py"
 
-    result = mesh("import", "odps", str(path))
+    result = mesh("import", "odps", str(path), "--out", str(out))
 
-    assert result.exit_code == 0
-    assert f'inputs={{"lines": md.InputPort("{ORDERS}")}}' in result.stdout
+    assert result.exit_code == 0, result.output
+    product = runpy.run_path(str(out))["data_product"]
+    assert product.inputs["lines"].address == ORDERS
+    assert product.ports["daily"].contract.digest == totals.ports["daily"].contract.digest
 
 
 def test_a_hostile_file_is_refused_in_one_message(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_a_product_document_becomes_a_product(standards: Path) -> None:
     path = standards / "odps" / "simple-data-product.odps.yaml"
 
     assert (
-        product_module(read_product(path), path.name)
+        product_module(read_product(path), path.name, {})
         == '''\
 """Declare what 'simple-data-product.odps.yaml' describes."""
 
