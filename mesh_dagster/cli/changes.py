@@ -15,7 +15,10 @@ from mesh_dagster.errors import NoChangesError
 @click.argument("address")
 @as_json_option
 def changes(*, address: str, as_json: bool) -> None:
-    """Show how contract, promises and owner of the port at ADDRESS changed, newest first."""
+    """Show how the declaration of the port at ADDRESS changed.
+
+    Its contract, its promises and its owner; the newest change comes first.
+    """
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.discover.changes import changes as past
 

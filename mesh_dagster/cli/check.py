@@ -53,8 +53,9 @@ def check(
     format_: Literal["text", "json", "sarif", "junit"],
     whole: bool,
 ) -> None:
-    """Check that products have what a mesh needs: owner, purpose, descriptions, promises.
+    """Check that products have what a mesh needs.
 
+    Such as an owner, a purpose, descriptions and promises, and that what they expect can be had.
     Exit status 1 when an error stands open. The file mesh_check.yaml beside the workspace sets
     other levels and waives faults, each with a reason.
     """

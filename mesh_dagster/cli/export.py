@@ -27,7 +27,7 @@ out_option = click.option(
 
 @click.group()
 def export() -> None:
-    """Write promises in the formats of others."""
+    """Write contracts, products and promises in open standards."""
 
 
 @export.command()
@@ -135,4 +135,5 @@ def _write(documents: Mapping[str, Json], out: Path | None, *, as_json: bool) ->
         aside = out / f".{name}.{uuid4().hex}"
         aside.write_text(write_documents([document]), encoding="utf-8")
         os.replace(aside, out / name)  # noqa: PTH105 - in one step, over an older file too
-    click.echo(f"Wrote {len(documents)} files to {out}.", err=True)
+    files = f"{len(documents)} file{'s' * (len(documents) != 1)}"
+    click.echo(f"Wrote {files} to {out}.", err=True)

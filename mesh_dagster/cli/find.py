@@ -30,7 +30,7 @@ _LIMIT = 20
 )  # fmt: skip
 @as_json_option
 def find(*, words: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """Find products by name, purpose, columns, descriptions, tags or owner.
+    """Find products by name, purpose, columns, tags or owner.
 
     A product has to match all WORDS; the beginning of a word is enough. READS counts 28 days.
     """
@@ -57,7 +57,7 @@ def find(*, words: tuple[str, ...], limit: int, as_json: bool) -> None:
 @click.command()
 @as_json_option
 def kpi(*, as_json: bool) -> None:
-    """Show how long products take to be published, and to be used once somebody finds them."""
+    """Show how long products take to be published and to be used."""
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.discover.kpi import kpi as measure
     from mesh_dagster.discover.plain import plain

@@ -24,14 +24,14 @@ out_option = click.option(
 
 @click.group("import")
 def import_() -> None:
-    """Write Python that declares what a document of an open standard describes."""
+    """Write Python that declares what a standard's document does."""
 
 
 @import_.command()
 @file_argument
 @out_option
 def odcs(*, file: Path, out: Path | None) -> None:
-    """Write the contracts of an ODCS document, and a product that promises them."""
+    """Write the contracts of an ODCS document, with a product."""
     from mesh_dagster.discover.odcs.files import read_contract
     from mesh_dagster.discover.skeleton import contract_module
 
@@ -46,7 +46,10 @@ def odcs(*, file: Path, out: Path | None) -> None:
 @file_argument
 @out_option
 def odps(*, file: Path, out: Path | None) -> None:
-    """Write the product of an ODPS document; its contracts are the ODCS files beside it."""
+    """Write the product of an ODPS document.
+
+    Its contracts are the ODCS files beside it.
+    """
     from mesh_dagster.discover.odps import contracts_beside, read_product
     from mesh_dagster.discover.skeleton import product_module
 

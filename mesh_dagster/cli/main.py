@@ -7,6 +7,7 @@ for what it needs.
 """
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from keyword import iskeyword
 from typing import IO, Any
@@ -16,35 +17,38 @@ import click
 from mesh_dagster import __version__
 from mesh_dagster.errors import MeshError, nearest
 
-_HOMES = {
-    "ls": "list",
-    "find": "find",
-    "show": "show",
-    "changes": "changes",
-    "read": "read",
-    "sql": "sql",
-    "lineage": "lineage",
-    "init": "new",
-    "new": "new",
-    "trace": "trace",
-    "run": "run",
-    "demo": "demo",
-    "check": "check",
-    "plan": "plan",
-    "release": "release",
-    "slo": "slo",
-    "alerts": "alerts",
-    "score": "score",
-    "kpi": "find",
-    "serve": "serve",
-    "export": "export",
-    "import": "imports",
-    "rebuild": "rebuild",
-    "retire": "retire",
-    "vacuum": "upkeep",
-    "reindex": "upkeep",
+_SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Offer data": {"init": "new", "new": "new", "run": "run", "demo": "demo"},
+    "Find and read data": {
+        "ls": "list",
+        "find": "find",
+        "show": "show",
+        "read": "read",
+        "sql": "sql",
+        "lineage": "lineage",
+        "trace": "trace",
+        "changes": "changes",
+        "serve": "serve",
+    },
+    "Keep promises": {"slo": "slo", "alerts": "alerts"},
+    "Change what is offered": {
+        "check": "check",
+        "plan": "plan",
+        "release": "release",
+        "retire": "retire",
+        "export": "export",
+        "import": "imports",
+    },
+    "Look after the mesh": {
+        "rebuild": "rebuild",
+        "vacuum": "upkeep",
+        "reindex": "upkeep",
+        "score": "score",
+        "kpi": "find",
+    },
 }
 """Each command and its module, in the order in which the help lists them."""
+_HOMES = {name: home for homes in _SECTIONS.values() for name, home in homes.items()}
 
 
 class Refused(click.ClickException):
@@ -64,6 +68,16 @@ class Commands(click.Group):
         """Return the names of all commands."""
         del ctx
         return list(_HOMES)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands in their sections."""
+        width = formatter.width - 6 - max(map(len, _HOMES))
+        for title, homes in _SECTIONS.items():
+            commands = [(name, self.get_command(ctx, name)) for name in homes]
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name, one.get_short_help_str(width)) for name, one in commands if one]
+                )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""

@@ -45,7 +45,10 @@ def init(
     from_parquet: Path | None,
     from_table: str | None,
 ) -> None:
-    """Make a mesh repository in FOLDER: one domain with one product, its test, a CI file."""
+    """Make a mesh repository in FOLDER.
+
+    It has one domain with one product, its test and a file for CI.
+    """
     from mesh_dagster.cli.new_product import add_product
     from mesh_dagster.cli.scaffold import PACKAGE, Draft
 
@@ -75,7 +78,10 @@ def init(
 
 @click.group()
 def new() -> None:
-    """Add a domain, a product or a port to the mesh repository in the current folder."""
+    """Add a domain, a product or a port to a mesh repository.
+
+    The repository is the current folder.
+    """
 
 
 @new.command()
@@ -106,7 +112,10 @@ def product(
     from_odcs: str | None,
     reads: str | None,
 ) -> None:
-    """Add PRODUCT, written DOMAIN/NAME, with a contract proposed from its data."""
+    """Add PRODUCT, written DOMAIN/NAME, with a proposed contract.
+
+    The contract is proposed from its data; columns that look personal are marked.
+    """
     from mesh_dagster.cli.new_product import add_product
     from mesh_dagster.cli.scaffold import package_of
 

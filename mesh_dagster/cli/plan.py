@@ -39,8 +39,9 @@ Format = Literal["text", "json", "markdown"]
 )
 @click.option("--strict", is_flag=True, help="Also fail where a version step is missing.")
 def plan(*, workspace: Path, against: Path | None, format_: Format, strict: bool) -> None:
-    """Compare the working tree with what was released, and name the consumers that break.
+    """Name the consumers that the working tree breaks.
 
+    It is compared with what was released.
     Exits with 1 when something breaks unannounced, or expects what it can never get.
     """
     from mesh_dagster.cli.declared import declared_tree

@@ -47,8 +47,9 @@ def rebuild(
     workspace: Path,
     as_json: bool,
 ) -> None:
-    """Build the port at ADDRESS again from its inputs, and compare it with what is published.
+    """Build the port at ADDRESS again, and compare it.
 
+    It is built from its inputs, and compared with what is published.
     Rows are compared in any order, with their exact types. Nothing is published without --publish.
     """
     reference = Reference.parse(address)

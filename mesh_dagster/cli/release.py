@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Release although it breaks consumers.")
 @click.option("--because", metavar="TEXT", help="Why it is forced; kept with the release.")
 def release(*, workspace: Path, snapshot: Path | None, force: bool, because: str | None) -> None:
-    """Record the working tree as released; `mesh plan` compares with it."""
+    """Record the working tree as released.
+
+    'mesh plan' compares with what is released; what breaks consumers unannounced is refused.
+    """
     from mesh_dagster.cli.declared import declared_tree
     from mesh_dagster.cli.plan import plan_of
     from mesh_dagster.errors import ReleaseRefusedError

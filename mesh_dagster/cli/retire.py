@@ -21,8 +21,9 @@ from mesh_dagster.declare.address import Address
 def retire(
     *, address: str, successor: str | None, force: bool, because: str | None, as_json: bool
 ) -> None:
-    """Retire the port at ADDRESS for good; whoever reads it is told its successor.
+    """Retire the port at ADDRESS for good.
 
+    Whoever reads it is told its successor.
     The successor is by default that of its deprecation. A publication that is not past the
     product's retention can still be read by its number.
     """

@@ -27,7 +27,7 @@ _HEX = 8
 @click.argument("address")
 @as_json_option
 def trace(*, address: str, as_json: bool) -> None:
-    """Show what the publication at ADDRESS was made from, down to the sources.
+    """Show what publications one was made from, down to the sources.
 
     ADDRESS takes ?version=12 or ?as_of=2026-11-01T00:00:00Z; the newest publication by default. A
     version of a port with partitions consists of the newest publication of each partition.

@@ -26,8 +26,9 @@ _KILO = 1024
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 @as_json_option
 def vacuum(*, dry_run: bool, as_json: bool) -> None:
-    """Delete files of failed publications, and versions older than their product's retention.
+    """Delete files that no reader needs any more.
 
+    They are those of failed publications, and versions older than their product's retention.
     The current version, and every version within the retention, stays readable. Rejected rows are
     deleted once they are older than their port's quarantine retention. Alerts that have
     been over for 400 days are forgotten, and who read what before that.
@@ -72,9 +73,10 @@ def vacuum(*, dry_run: bool, as_json: bool) -> None:
 @click.command()
 @as_json_option
 def reindex(*, as_json: bool) -> None:
-    """Rebuild the registry's publications from the store, whose logs are the truth.
+    """Rebuild the registry's publications from the store.
 
-    Products stay as they are declared: each run writes them anew.
+    The logs of the store are the truth. Products stay as they are declared: each run writes them
+    anew.
     """
     from mesh_dagster.run.registry import Registry
     from mesh_dagster.run.reindex import reindex as rebuild

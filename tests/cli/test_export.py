@@ -122,7 +122,7 @@ def test_some_contracts_are_written_into_a_folder(tmp_path: Path) -> None:
 
     [path] = (tmp_path / "out").iterdir()
     document = yaml.safe_load(path.read_text("utf-8"))
-    assert (result.exit_code, result.stderr) == (0, f"Wrote 1 files to {tmp_path / 'out'}.\n")
+    assert (result.exit_code, result.stderr) == (0, f"Wrote 1 file to {tmp_path / 'out'}.\n")
     assert path.name == "report.totals.v1.daily.odcs.yaml"
     assert document["apiVersion"] == "v3.2.0"
     assert document["customProperties"][0] == {"property": "meshAddress", "value": TOTALS}

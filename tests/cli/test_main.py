@@ -1,5 +1,6 @@
 import click
 import pytest
+from click.testing import CliRunner
 
 from mesh_dagster import __version__
 from mesh_dagster.cli.main import main
@@ -18,6 +19,16 @@ OTHERS = [
 
 def test_the_commands_are_these() -> None:
     assert sorted(main.list_commands(click.Context(main))) == sorted(COMMANDS + OTHERS)
+
+
+def test_the_help_says_in_a_line_of_80_columns_what_each_command_is_for() -> None:
+    listed = CliRunner().invoke(main, ["--help"], terminal_width=80).stdout
+
+    told = [line.split(maxsplit=1) for line in listed.splitlines() if line.startswith("  ")]
+    lines = {words[0]: words[1] for words in told if words[0] in COMMANDS + OTHERS}
+    assert sorted(lines) == sorted(COMMANDS + OTHERS)
+    assert [name for name, line in lines.items() if not line.endswith(".")] == []
+    assert [name for name, line in lines.items() if line.endswith("...")] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
