@@ -185,7 +185,7 @@ def test_whoever_follows_links_gets_from_a_search_to_the_origin_of_a_column(
     client: TestClient,
 ) -> None:
     found = page_at(client, "/search?q=takings")
-    column = page_at(client, found.href("daily.takings"))
+    column = page_at(client, found.href("Lineage of daily.takings"))
     origin = page_at(client, column.href(f"{LINES}#amount"))
     product = page_at(client, origin.href("Page of the port"))
 
