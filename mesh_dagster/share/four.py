@@ -112,7 +112,7 @@ def _depends(entry: ProductEntry) -> Answer:
     readers = {one.name for one in entry.read_by if one.kind == "reader"}
     made, used = len(entry.reads_from), len(products)
     details = [
-        *(f"made from {one.address}" for one in entry.reads_from),
+        *(f"made from {one.address.removeprefix('mesh://')}" for one in entry.reads_from),
         *(f"used by {name}" for name in products),
         *([f"read by {len(readers)} people and programs"] if readers else []),
     ]
