@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from mesh_dagster.govern.change import Change
+from mesh_dagster.govern.endings import Ending
 from mesh_dagster.govern.plan import Break, Plan, PortPlan, Problem, ProductPlan
 from mesh_dagster.govern.wording import (
     advice,
     by_step,
+    ending,
     headline,
     lost,
     nothing_released,
@@ -33,9 +35,10 @@ def plan_markdown(plan: Plan, against: str) -> str:
         against: The registry, or the path of a snapshot.
     """
     problems = [f"- {_code(one.subject)} {_why(one)}." for one in plan.problems]
-    remarks = [*problems, *(f"- {line}" for line in advice(plan))]
+    ending_ports = [f"- {_code(one.address)} {_code(ending(one))}." for one in plan.endings]
+    remarks = [*problems, *ending_ports, *(f"- {line}" for line in advice(plan))]
     if plan.first:
-        said = ["", *remarks] if problems else []
+        said = ["", *remarks] if problems or ending_ports else []
         head = ["## Data products: nothing released yet", "", nothing_released(plan, against)]
         return "\n".join([*head, *said, ""])
     lines = [
@@ -57,6 +60,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "released_before": not plan.first,
         "breaks_unannounced": any(one.reason != "expectation" for one in plan.problems),
         "problems": [vars(problem) for problem in plan.problems],
+        "endings": [_ending_json(one) for one in plan.endings],
         "products": [_product_json(product) for product in plan.products],
     }
 
@@ -101,6 +105,15 @@ def _who(one: Break) -> str:
 
 def _code(text: str) -> str:
     return f"`{_IN_CODE.sub(' ', text)}`"
+
+
+def _ending_json(one: Ending) -> dict[str, Any]:
+    return {
+        "address": one.address,
+        "until": one.until.isoformat(),
+        "successor": one.successor,
+        "readers": [reader.product for reader in one.readers],
+    }
 
 
 def _product_json(product: ProductPlan) -> dict[str, Any]:

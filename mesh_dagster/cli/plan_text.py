@@ -13,6 +13,7 @@ from mesh_dagster.govern.plan import Break, Plan, PortPlan, ProductPlan
 from mesh_dagster.govern.wording import (
     advice,
     by_step,
+    ending,
     lost,
     nothing_released,
     reading,
@@ -31,7 +32,7 @@ def plan_text(plan: Plan, against: str) -> str:
         against: The registry, or the path of a snapshot.
     """
     if plan.first:
-        problems = _verdict(plan) if plan.problems else ()
+        problems = _verdict(plan) if plan.problems or plan.endings else ()
         return "\n".join([nothing_released(plan, against), *problems, ""])
     moved = [product for product in plan.products if product.state != "unchanged"]
     lines = [f"Compared with what was released in {against}:", ""]
@@ -80,4 +81,6 @@ def _who(one: Break) -> str:
 def _verdict(plan: Plan) -> Iterator[str]:
     for problem in plan.problems:
         yield click.style(f"{problem.subject} {problem.text}.", fg="red")
+    for one in plan.endings:
+        yield click.style(f"{one.address} {ending(one)}.", fg="yellow")
     yield from advice(plan)

@@ -62,7 +62,7 @@ def product_changes(before: Declared, after: Declared) -> list[Change]:
         *_entries("internal", old["internals"], new["internals"]),
         *_differing("tags", "tags", old["tags"], new["tags"]),
         *retention_changes(old["retention_seconds"], new["retention_seconds"]),
-        *_differing("expectation", "expectations", old.get("expects"), new.get("expects")),
+        *_expectations(old.get("expects") or {}, new.get("expects") or {}),
         *_others(
             old, new, {"inputs", "internals", "tags", "retention_seconds", "expects", "version"}
         ),
@@ -123,6 +123,19 @@ def _entries(kind: Kind, before: Iterable[str], after: Iterable[str]) -> Iterato
     old, new = dict.fromkeys(before), dict.fromkeys(after)
     yield from (Change(kind, name, name, None) for name in old if name not in new)
     yield from (Change(kind, name, None, name) for name in new if name not in old)
+
+
+def _expectations(before: Json, after: Json) -> Iterator[Change]:
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield Change("expectation", name, _columns_of(old), _columns_of(new))
+
+
+def _columns_of(expectation: Json | None) -> str | None:
+    if expectation is None:
+        return None
+    return ", ".join(column["name"] for column in expectation["columns"])
 
 
 def _differing(kind: Kind, subject: str, before: object, after: object) -> Iterator[Change]:

@@ -21,6 +21,7 @@ from mesh_dagster.govern.compatibility import (
 )
 from mesh_dagster.govern.consumers import Consumer, consumers_of, relied_on
 from mesh_dagster.govern.declared import Declared, DeclaredPort, Identity
+from mesh_dagster.govern.endings import Ending, endings
 from mesh_dagster.govern.reliance import Loss, losses, promises_lost
 from mesh_dagster.govern.unmet import unmet_inputs
 
@@ -105,6 +106,8 @@ class Plan:
     problems: tuple[Problem, ...]
     first: bool
     """Whether nothing was released before."""
+    endings: tuple[Ending, ...] = ()
+    """Deprecated ports that somebody still reads."""
 
 
 def plan(
@@ -131,7 +134,8 @@ def plan(
     products = tuple(map(compared.product, sorted({*before, *after})))
     problems = [problem for product in products for problem in _problems(product)]
     problems += _in_vain(tree, others, products)
-    return Plan(products, tuple(problems), first=not before)
+    ending = tuple(endings(tree, others, consumers))
+    return Plan(products, tuple(problems), not before, ending)
 
 
 @dataclass(frozen=True)

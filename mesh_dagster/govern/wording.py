@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from mesh_dagster.errors.message import shortened
 from mesh_dagster.govern.change import STEPS, Change
+from mesh_dagster.govern.endings import Ending
 from mesh_dagster.govern.plan import Break, Plan, ProductPlan
 
 _MOST = 120
@@ -23,6 +24,8 @@ def sentence(change: Change) -> str:
         verb = "added" if change.before is None else "removed"
         detail = "" if change.kind in _BARE else f": {before if change.after is None else after}"
         return f"{name} {verb}{detail}"
+    if change.kind == "expectation" and before == after:
+        return f"{name}: other rules on {after}"
     if change.kind == "rule":
         other = "has other code" if before == after else f"becomes '{after}'"
         return f"{name} {other}"
@@ -57,9 +60,11 @@ def versions(product: ProductPlan) -> str:
 
 def nothing_released(plan: Plan, against: str) -> str:
     """Say that there is nothing to compare with, and what to do."""
+    count = len(plan.products)
+    these = f"these {count} products" if count > 1 else "this product"
     return (
         f"Nothing was released in {against} yet, so there is nothing to compare. "
-        f"'mesh release' records these {len(plan.products)} products."
+        f"'mesh release' records {these}."
     )
 
 
@@ -90,6 +95,13 @@ def advice(plan: Plan) -> Iterator[str]:
         yield "Nothing breaks unannounced."
 
 
+def ending(one: Ending) -> str:
+    """Say until when a port can be read, what follows it, and who still reads it."""
+    then = f"read {one.successor} then" if one.successor else "nothing follows it"
+    readers = (f"{reader.product} v{reader.major} ({reader.owner})" for reader in one.readers)
+    return f"ends on {one.until}, {then}; still read by {', '.join(readers)}"
+
+
 def _shown(text: str | None) -> str:
     return shortened(" ".join((text or "nothing").split()), _MOST)
 
@@ -106,6 +118,7 @@ _NAMES = {
     "key": "key ({})",
     "rule": "rule '{}'",
     "input": "input {}",
+    "expectation": "what is expected by input '{}'",
     "internal": "internal '{}'",
     "port": "port",
     "order": "order of {}",

@@ -1,9 +1,16 @@
 from datetime import date, timedelta
 from typing import Any
 
+import click
+import pandera.polars as pa
+
 import mesh_dagster as md
+from mesh_dagster.cli.plan_markdown import plan_json, plan_markdown
+from mesh_dagster.cli.plan_text import plan_text
+from mesh_dagster.govern.compatibility import product_changes
 from mesh_dagster.govern.declared import Declared
 from mesh_dagster.govern.plan import Plan, Problem, plan
+from mesh_dagster.govern.wording import sentence
 from tests.govern.scenario import (
     ORDERS,
     TODAY,
@@ -178,3 +185,61 @@ def test_a_consumer_that_a_change_breaks_is_not_told_so_twice() -> None:
 
     assert [problem.reason for problem in made.problems] == ["breaking"]
     assert [one.consumer.product for one in made.products[1].ports[0].breaks] == ["billing/vat"]
+
+
+def test_who_reads_what_ends_is_told_on_both_sides() -> None:
+    ending = declared(orders(state=ENDING))
+    elsewhere, here = plan([ending], [], [VAT, PLACES], TODAY), plan([VAT], [], [ending], TODAY)
+
+    told = [
+        [
+            (one.address, one.until, [reader.product for reader in one.readers])
+            for one in made.endings
+        ]
+        for made in (elsewhere, here, compared([VAT], [VAT]))
+    ]
+
+    assert told == [
+        [(ORDERS, TODAY, ["billing/vat", "report/places"])],
+        [(ORDERS, TODAY, ["billing/vat"])],
+        [],
+    ]
+
+
+def test_what_ends_is_told_in_text_and_markdown() -> None:
+    successor = "mesh://shop/orders/v2/lines"
+    state = md.Deprecated(since=TODAY - timedelta(days=9), until=TODAY, successor=successor)
+    made = plan([declared(orders(state=state))], [], [VAT], TODAY)
+    line = f"ends on {TODAY}, read {successor} then; still read by billing/vat v1 (team:billing)"
+
+    text, marked = (
+        click.unstyle(plan_text(made, "the registry")),
+        plan_markdown(made, "the registry"),
+    )
+
+    assert f"{ORDERS} {line}." in text.splitlines()
+    assert f"- `{ORDERS}` `{line}`." in marked.splitlines()
+    assert plan_json(made)["endings"] == [
+        {
+            "address": ORDERS,
+            "until": TODAY.isoformat(),
+            "successor": successor,
+            "readers": ["billing/vat"],
+        }
+    ]
+
+
+def test_a_changed_expectation_is_told_by_its_columns() -> None:
+    more = declared(reader("billing/vat", columns=["amount", "country"]))
+    rules = pa.DataFrameSchema({"amount": pa.Column(float, pa.Check.ge(0))})
+    stricter = declared(reader("billing/vat", expects=rules))
+
+    told = [
+        [sentence(change) for change in product_changes(before, after)]
+        for before, after in ((VAT, more), (VAT, stricter))
+    ]
+
+    assert told == [
+        ["what is expected by input 'lines': amount becomes amount, country"],
+        ["what is expected by input 'lines': other rules on amount"],
+    ]
