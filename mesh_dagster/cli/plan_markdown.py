@@ -58,7 +58,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     """Return a plan as JSON-ready values."""
     return {
         "released_before": not plan.first,
-        "breaks_unannounced": any(one.reason != "expectation" for one in plan.problems),
+        "breaks_unannounced": any(one.reason in ("breaking", "removed") for one in plan.problems),
         "problems": [vars(problem) for problem in plan.problems],
         "endings": [_ending_json(one) for one in plan.endings],
         "products": [_product_json(product) for product in plan.products],

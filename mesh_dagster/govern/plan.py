@@ -26,7 +26,7 @@ from mesh_dagster.govern.reliance import Loss, losses, promises_lost
 from mesh_dagster.govern.unmet import unmet_inputs
 
 State = Literal["added", "changed", "removed", "unchanged"]
-Reason = Literal["breaking", "removed", "version", "expectation"]
+Reason = Literal["breaking", "removed", "version", "expectation", "retired"]
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,10 @@ def plan(
     compared = _Compared(before, after, consumers, today, retired)
     products = tuple(map(compared.product, sorted({*before, *after})))
     problems = [problem for product in products for problem in _problems(product)]
+    problems += _revived(products, retired)
     problems += _in_vain(tree, others, products)
-    ending = tuple(endings(tree, others, consumers))
-    return Plan(products, tuple(problems), not before, ending)
+    ending = [one for one in endings(tree, others, consumers) if one.address not in retired]
+    return Plan(products, tuple(problems), not before, tuple(ending))
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,12 @@ def _problems(product: ProductPlan) -> Iterator[Problem]:
             yield Problem(port.address, "removed", _why_not_removed(port))
         else:
             yield Problem(port.address, "breaking", f"breaks what {product.released} promised")
+
+
+def _revived(planned: Iterable[ProductPlan], retired: Collection[str]) -> Iterator[Problem]:
+    for port in (port for product in planned for port in product.ports):
+        if port.address in retired and port.state != "removed":
+            yield Problem(port.address, "retired", "was retired, and is never used again")
 
 
 def _in_vain(

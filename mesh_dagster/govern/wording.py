@@ -72,9 +72,9 @@ def headline(plan: Plan) -> str:
     """Say in a few words whether the working tree may go out."""
     if not plan.problems:
         return "nothing breaks unannounced"
-    if all(problem.reason == "expectation" for problem in plan.problems):
-        return "what is expected cannot be had"
-    return "consumers break unannounced"
+    if any(problem.reason in ("breaking", "removed") for problem in plan.problems):
+        return "consumers break unannounced"
+    return "they cannot go out as they are"
 
 
 def advice(plan: Plan) -> Iterator[str]:
@@ -91,6 +91,8 @@ def advice(plan: Plan) -> Iterator[str]:
         if problem.reason == "expectation":
             who = problem.subject
             yield f"{who}: change what it expects, or agree on the contract with its owner."
+        if problem.reason == "retired":
+            yield f"{problem.subject}: remove it, or give its product a new major version."
     if not plan.problems:
         yield "Nothing breaks unannounced."
 

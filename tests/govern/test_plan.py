@@ -10,7 +10,7 @@ from mesh_dagster.cli.plan_text import plan_text
 from mesh_dagster.govern.compatibility import product_changes
 from mesh_dagster.govern.declared import Declared
 from mesh_dagster.govern.plan import Plan, Problem, plan
-from mesh_dagster.govern.wording import sentence
+from mesh_dagster.govern.wording import advice, sentence
 from tests.govern.scenario import (
     ORDERS,
     TODAY,
@@ -243,3 +243,14 @@ def test_a_changed_expectation_is_told_by_its_columns() -> None:
         ["what is expected by input 'lines': amount becomes amount, country"],
         ["what is expected by input 'lines': other rules on amount"],
     ]
+
+
+def test_a_retired_address_is_never_declared_again() -> None:
+    gone = Problem(ORDERS, "retired", "was retired, and is never used again")
+    tree = [declared(orders())]
+
+    anew = plan(tree, [], [], TODAY, retired=[ORDERS])
+    still = plan(tree, tree, [], TODAY, retired=[ORDERS])
+
+    assert (anew.problems, still.problems) == ((gone,), (gone,))
+    assert list(advice(anew)) == [f"{ORDERS}: remove it, or give its product a new major version."]
