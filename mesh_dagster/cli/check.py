@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mesh_dagster.cli.output import write_json
-from mesh_dagster.cli.run import WORKSPACE
+from mesh_dagster.cli.run import workspace_option
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -30,13 +30,7 @@ _MOST_SHOWN = 10
 
 
 @click.command()
-@click.option(
-    "--workspace",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=WORKSPACE,
-    show_default=True,
-    help="The code locations, as for 'dagster dev -w'.",
-)
+@workspace_option
 @click.option(
     "--format",
     "format_",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mesh_dagster.cli.output import as_json_option, write_json
-from mesh_dagster.cli.run import WORKSPACE
+from mesh_dagster.cli.run import workspace_option
 from mesh_dagster.declare.address import Reference
 
 if TYPE_CHECKING:
@@ -30,13 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--version", type=click.IntRange(min=0), help="Instead of the newest publication.")
 @click.option("--publish", is_flag=True, help="Publish what was built.")
-@click.option(
-    "--workspace",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=WORKSPACE,
-    show_default=True,
-    help="The code locations, as for 'dagster dev -w'.",
-)
+@workspace_option
 @as_json_option
 def rebuild(
     *,

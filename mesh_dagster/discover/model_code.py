@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from mesh_dagster.discover.propose import ProposedColumn
+from mesh_dagster.discover.source_code import one_line, type_code
 
 _PLAIN: dict[type[pl.DataType], str] = {
     pl.Int64: "int",
@@ -20,41 +21,20 @@ _PLAIN: dict[type[pl.DataType], str] = {
 _WIDEST = 100
 
 
-def type_code(dtype: pl.DataType) -> str:
+def annotation(dtype: pl.DataType) -> str:
     """Write a type as an annotation of a pandera model."""
     return _PLAIN.get(type(dtype)) or polars_code(dtype)
 
 
-def polars_code(dtype: object) -> str:
+def polars_code(dtype: pl.DataType) -> str:
     """Write a polars type as an expression."""
-    if isinstance(dtype, type):
-        return f"pl.{dtype.__name__}"
-    return f"pl.{type(dtype).__name__}{_parameters(dtype)}"
-
-
-def _parameters(dtype: object) -> str:
-    text = ""
-    if isinstance(dtype, pl.Datetime):
-        zone = f", {json.dumps(dtype.time_zone)}" if dtype.time_zone else ""
-        text = f'"{dtype.time_unit}"{zone}'
-    elif isinstance(dtype, pl.Decimal):
-        text = f"{dtype.precision}, {dtype.scale}"
-    elif isinstance(dtype, pl.List):
-        text = polars_code(dtype.inner)
-    elif isinstance(dtype, pl.Array):
-        text = f"{polars_code(dtype.inner)}, {dtype.size}"
-    elif isinstance(dtype, pl.Struct):
-        parts = ", ".join(f"{json.dumps(f.name)}: {polars_code(f.dtype)}" for f in dtype.fields)
-        text = f"{{{parts}}}"
-    elif isinstance(dtype, pl.Enum):
-        text = json.dumps(dtype.categories.to_list(), ensure_ascii=False)
-    return f"({text})" if text else ""
+    return one_line(type_code(dtype)).removesuffix("()")
 
 
 def field_lines(column: ProposedColumn) -> Iterator[str]:
     """Yield the lines of one column in the body of a model."""
     arguments = list(_arguments(column))
-    head = f"    {column.name}: {type_code(column.dtype)}"
+    head = f"    {column.name}: {annotation(column.dtype)}"
     remark = f"  # review: {'; '.join(_remarks(column))}" if any(_remarks(column)) else ""
     if not arguments:
         yield f"{head}{remark}"

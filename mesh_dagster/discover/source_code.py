@@ -42,7 +42,7 @@ Code = Call | Name | list["Code"] | dict[str, "Code"] | str | int | float | None
 
 def laid_out(code: Code, indent: int = 0, taken: int = 0) -> str:
     """Write source; `taken` characters stand before it in its line."""
-    line = _line(code)
+    line = one_line(code)
     if indent + taken + len(line) <= _WIDTH or not _parts(code):
         return line
     opened, closed = _ends(code)
@@ -51,6 +51,16 @@ def laid_out(code: Code, indent: int = 0, taken: int = 0) -> str:
         f"{' ' * inner}{lead}{laid_out(part, inner, len(lead) + 1)}," for lead, part in _parts(code)
     ]
     return "\n".join([opened, *lines, f"{' ' * indent}{closed}"])
+
+
+def one_line(code: Code) -> str:
+    """Write source on one line, however long."""
+    if isinstance(code, Name):
+        return code.text
+    if isinstance(code, Call | list | dict):
+        opened, closed = _ends(code)
+        return f"{opened}{', '.join(lead + one_line(part) for lead, part in _parts(code))}{closed}"
+    return _quoted(code) if isinstance(code, str) else repr(code)
 
 
 def value_code(value: object) -> Code:
@@ -110,15 +120,6 @@ def _ends(code: Code) -> tuple[str, str]:
     if isinstance(code, Call):
         return f"{code.name}(", ")"
     return ("[", "]") if isinstance(code, list) else ("{", "}")
-
-
-def _line(code: Code) -> str:
-    if isinstance(code, Name):
-        return code.text
-    if isinstance(code, Call | list | dict):
-        opened, closed = _ends(code)
-        return f"{opened}{', '.join(lead + _line(part) for lead, part in _parts(code))}{closed}"
-    return _quoted(code) if isinstance(code, str) else repr(code)
 
 
 def _quoted(text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 import mesh_dagster as md
 from mesh_dagster.declare.storage import is_storable
-from mesh_dagster.discover.model_code import field_lines, type_code
+from mesh_dagster.discover.model_code import annotation, field_lines
 from mesh_dagster.discover.propose import Proposal, propose, snake_names
 from tests.run.schemas_and_frames import frames
 
@@ -71,13 +71,13 @@ def test_a_proposed_model_accepts_the_rows_that_it_comes_from(
         (pl.Date(), "pl.Date"),
         (pl.Datetime("us", "UTC"), 'pl.Datetime("us", "UTC")'),
         (pl.Decimal(10, 2), "pl.Decimal(10, 2)"),
-        (pl.List(pl.Struct({"a b": pl.String})), 'pl.List(pl.Struct({"a b": pl.String}))'),
-        (pl.Array(pl.Int8, 3), "pl.Array(pl.Int8, 3)"),
-        (pl.Enum(["é", '"']), 'pl.Enum(["é", "\\""])'),
+        (pl.List(pl.Struct({"a b": pl.String})), 'pl.List(pl.Struct({"a b": pl.String()}))'),
+        (pl.Array(pl.Int8, 3), "pl.Array(pl.Int8(), 3)"),
+        (pl.Enum(["é", '"']), 'pl.Enum(["é", \'"\'])'),
     ],
 )
 def test_a_type_is_written_as_people_write_it(dtype: pl.DataType, text: str) -> None:
-    assert type_code(dtype) == text
+    assert annotation(dtype) == text
     plain = {"int": pl.Int64}
     assert (plain.get(text) or eval(text, {"pl": pl})) == dtype  # noqa: S307 - it is ours
 
