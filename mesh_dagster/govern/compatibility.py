@@ -51,13 +51,8 @@ def port_changes(before: DeclaredPort, after: DeclaredPort) -> list[Change]:
 def product_changes(before: Declared, after: Declared) -> list[Change]:
     """Return every difference between two declarations of a product; its ports are left out."""
     old, new = before.declaration, after.declaration
-    plain = [
-        change
-        for name, kind in _PLAIN.items()
-        for change in _differing(kind, name, getattr(before, name), getattr(after, name))
-    ]
     return [
-        *plain,
+        *about_changes(vars(before), vars(after)),
         *_entries("input", old["inputs"].values(), new["inputs"].values()),
         *_entries("internal", old["internals"], new["internals"]),
         *_differing("tags", "tags", old["tags"], new["tags"]),
@@ -66,6 +61,15 @@ def product_changes(before: Declared, after: Declared) -> list[Change]:
         *_others(
             old, new, {"inputs", "internals", "tags", "retention_seconds", "expects", "version"}
         ),
+    ]
+
+
+def about_changes(before: Mapping[str, object], after: Mapping[str, object]) -> list[Change]:
+    """Return what differs in the owner, the alignment and the purpose of a product."""
+    return [
+        change
+        for name, kind in _PLAIN.items()
+        for change in _differing(kind, name, before[name], after[name])
     ]
 
 

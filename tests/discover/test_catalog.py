@@ -309,12 +309,12 @@ def test_changes_tell_what_differs_from_before(registry: Registry) -> None:
         (NOW, "1.0.0"),
     ]
     assert found[1].differences == (
-        "version '1.0.0' -> '1.1.0'",
-        "owner 'team:sales' -> 'team:store'",
-        "column 'customer' is gone",
-        "column 'amount': type 'Float64' -> 'Int64'",
-        "column 'amount': nullable yes -> no",
-        "column 'store' is new: 'String'",
+        "version: 1.0.0 becomes 1.1.0",
+        "owner: team:sales becomes team:store",
+        "column 'customer' removed: String, not null",
+        "type of 'amount': Float64 becomes Int64",
+        "'amount': may be null becomes not null",
+        "column 'store' added: String, not null",
     )
     assert found[2].differences == ()
     assert found[0].contract_digest == found[2].contract_digest
