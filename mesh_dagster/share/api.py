@@ -38,6 +38,7 @@ LEVELS: tuple[Level, ...] = ("product", "port", "asset", "column")
 MOST_LISTED = 500
 _USUAL = 50
 _DEEPEST = 100
+_LONGEST_DOMAIN = 63
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -61,7 +62,7 @@ def routes() -> list[Route]:
 
 def list_products(request: Request) -> Response:
     """List products by key, those of one `domain` or of all."""
-    domain = text(request, "domain")
+    domain = text(request, "domain", most=_LONGEST_DOMAIN)
     known = headlines(mesh_of(request).registry)
     found = [one for one in known if domain in ("", one.key.partition("/")[0])]
     return answer(request, _paged(request, [_short(one) for one in found]))

@@ -31,11 +31,11 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def text(request: Request, name: str, default: str = "") -> str:
-    """Read a text."""
-    given = request.query_params.get(name, default)
-    if len(given) > _LONGEST or "\0" in given:
-        raise _refused(name, f"a text of at most {_LONGEST} characters")
+def text(request: Request, name: str, *, most: int = _LONGEST) -> str:
+    """Read a text of at most so many characters; empty by default."""
+    given = request.query_params.get(name, "")
+    if len(given) > most or "\0" in given:
+        raise _refused(name, f"a text of at most {most} characters")
     return given
 
 
