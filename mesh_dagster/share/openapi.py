@@ -73,7 +73,7 @@ def _other_paths() -> Json:
         "/api/v1/lineage": _get(
             "Show what is made from what.",
             _object("roots", "level", "nodes", "links"),
-            {**_query("address", _text(500)), "required": True},
+            {**_query("address", _named(_TRACED)), "required": True},
             _query("direction", {"type": "string", "enum": ["both", "up", "down"]}),
             _query("level", {"type": "string", "enum": ["product", "port", "asset", "column"]}),
             _query("depth", _whole(0, 100)),
