@@ -11,8 +11,7 @@ from typing import Any
 from mesh_dagster import __version__
 
 Json = dict[str, Any]  # Any: JSON
-_NAME = r"^[a-z][a-z0-9_]{0,62}$"
-_PART = _NAME.strip("^$")
+_PART = r"[a-z][a-z0-9]*(_[a-z0-9]+)*_?"
 _MAJOR = r"v(0|[1-9][0-9]{0,5})"
 _TRACED = rf"^mesh://{_PART}/{_PART}(/{_MAJOR}/{_PART}(#[!-~]{{1,200}})?)?$"
 """A product, a port or one of its columns."""
@@ -55,15 +54,15 @@ def _product_paths() -> Json:
         "/api/v1/search": _get(
             "Find products.",
             _object("words", "meant", "partial", "hits", "more"),
-            _query("q", {**_text(500), "pattern": r"^[^\0]*$"}),
+            _query("q", _text(500)),
             _query("limit", _whole(1, 500)),
         ),
         "/api/v1/ports/{domain}/{product}/{version}/{port}": _get(
             "Show a port.",
             _object("address", "contract", "promises", "publications", "reading"),
-            *(_path(name, _named(_NAME)) for name in ("domain", "product")),
+            *(_path(name, _named(f"^{_PART}$", 63)) for name in ("domain", "product")),
             _path("version", _named(f"^{_MAJOR}$")),
-            _path("port", _named(_NAME)),
+            _path("port", _named(f"^{_PART}$", 63)),
         ),
     }
 
@@ -130,8 +129,8 @@ def _text(longest: int) -> Json:
     return {"type": "string", "maxLength": longest}
 
 
-def _named(pattern: str) -> Json:
-    return {"type": "string", "pattern": pattern}
+def _named(pattern: str, longest: int = 500) -> Json:
+    return {**_text(longest), "pattern": pattern}
 
 
 def _whole(least: int, most: int) -> Json:

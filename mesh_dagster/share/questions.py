@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mesh_dagster.declare.address import Address
+from mesh_dagster.errors import AddressRefusedError
 from mesh_dagster.share.mesh import Mesh
 
 Word = TypeVar("Word", bound=str)
@@ -32,11 +33,14 @@ def now() -> datetime:
 
 
 def text(request: Request, name: str, *, most: int = _LONGEST) -> str:
-    """Read a text of at most so many characters; empty by default."""
+    """Read a text of at most so many characters; empty by default.
+
+    NUL is left out: it means nothing, and PostgreSQL takes none.
+    """
     given = request.query_params.get(name, "")
-    if len(given) > most or "\0" in given:
+    if len(given) > most:
         raise _refused(name, f"a text of at most {most} characters")
-    return given
+    return given.replace("\0", "")
 
 
 def number(request: Request, name: str, default: int, *, least: int = 0, most: int) -> int:
@@ -61,11 +65,13 @@ def choice(request: Request, name: str, known: Sequence[Word], default: Word) ->
 
 
 def address_of(request: Request) -> Address:
-    """Read the address of a port from the path."""
+    """Read the address of a port from the path; where none can be, there is none."""
     parts = request.path_params
-    return Address.parse(
-        f"mesh://{parts['domain']}/{parts['product']}/{parts['version']}/{parts['port']}"
-    )
+    written = f"mesh://{parts['domain']}/{parts['product']}/{parts['version']}/{parts['port']}"
+    try:
+        return Address.parse(written)
+    except AddressRefusedError as error:
+        raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
 
 
 def _refused(name: str, expected: str) -> HTTPException:

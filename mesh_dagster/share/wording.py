@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _KILO = 1_000
-_SIZES = ("B", "kB", "MB", "GB", "TB")
+_SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def span(length: timedelta) -> str:

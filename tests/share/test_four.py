@@ -1,0 +1,125 @@
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from mesh_dagster.discover.catalog import product
+from mesh_dagster.discover.changes import Change
+from mesh_dagster.discover.entries import PortEntry, ProductEntry
+from mesh_dagster.observe.status import Objective, SloStatus, State
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
+from mesh_dagster.share.four import Answer, four_answers
+from mesh_dagster.share.wording import size
+from tests.share.scenario import LINES
+
+NOW = datetime(2026, 11, 1, 6, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def entry(published: Path) -> Iterator[ProductEntry]:
+    """Return a product that promises freshness, with a refused batch."""
+    store = Store.at(published)
+    with closing(Registry(store.registry_url)) as registry:
+        yield product(registry, store, "sales/invoices", datetime.now(timezone.utc))
+
+
+def promise(
+    state: State, objective: Objective = "freshness", cause: str | None = None
+) -> SloStatus:
+    return SloStatus(
+        address=LINES,
+        product_key="sales/invoices",
+        owner="team:sales",
+        objective=objective,
+        state=state,
+        since=NOW - 2 * HOUR,
+        age=None if state == "no_data" else 7 * HOUR,
+        limit=6 * HOUR,
+        target=0.99,
+        window=timedelta(days=28),
+        budget_remaining=0.5,
+        caused_by=cause,
+    )
+
+
+def answers(entry: ProductEntry, **changed: object) -> tuple[Answer, ...]:
+    """Answer for a product whose only port is changed."""
+    port: PortEntry = replace(entry.ports[0], **changed)  # type: ignore[arg-type]  # in sight
+    return four_answers(replace(entry, ports=(port,)), NOW)
+
+
+@pytest.mark.parametrize(
+    ("state", "short", "tone", "detail"),
+    [
+        ("ok", "Yes", "ok", "lines: newest data 7 h old, at most 6 h promised"),
+        ("warn", "Only just", "warn", "lines: newest data 7 h old, at most 6 h promised"),
+        ("breached", "No", "breached", "lines: newest data 7 h old, at most 6 h promised"),
+        ("no_data", "No", "breached", "lines: no data, at most 6 h promised"),
+    ],
+)
+def test_it_is_fresh_as_its_promise_is_kept(
+    entry: ProductEntry, state: State, short: str, tone: str, detail: str
+) -> None:
+    fresh = answers(entry, promises=(promise(state),))[0]
+
+    assert (fresh.short, fresh.tone, fresh.details) == (short, tone, (detail,))
+
+
+def test_without_a_promise_only_the_last_publication_is_told(entry: ProductEntry) -> None:
+    never = answers(entry, promises=(), publications=())[0]
+
+    assert (never.short, never.details) == ("Nothing is promised", ("Never published.",))
+
+
+def test_it_is_broken_where_a_promise_is_and_the_cause_is_named(entry: ProductEntry) -> None:
+    broken = answers(entry, promises=(promise("breached", cause="mesh://a/b/v1/c"),), refusals=())
+
+    assert broken[1] == Answer(
+        "Is it broken?",
+        "Yes, 1 promise",
+        "breached",
+        ("lines: freshness broken for 2 h, because of mesh://a/b/v1/c",),
+    )
+
+
+def test_a_refused_batch_is_told_where_every_promise_is_kept(entry: ProductEntry) -> None:
+    refused = answers(entry, promises=(promise("ok"),))[1]
+
+    assert (refused.short, refused.tone) == ("A batch was refused", "warn")
+    assert refused.details[0].endswith(" ago; version 1 stays current")
+
+
+def test_a_refusal_that_was_made_good_is_told_no_more(entry: ProductEntry) -> None:
+    port = entry.ports[0]
+    later = replace(port.publications[0], published_at=port.refusals[0].refused_at + HOUR)
+    good = answers(entry, promises=(promise("ok"),), publications=(later,))[1]
+
+    assert (good.short, good.details) == ("No", ("Every promise is kept.",))
+
+
+def test_the_last_change_of_a_schema_is_told(entry: ProductEntry) -> None:
+    changes = (
+        Change(NOW, "1.1.0", "d", None, ("column 'vat' is new: Float64", "owner 'a' -> 'b'")),
+        Change(NOW - HOUR, "1.0.0", "c", 0, ()),
+    )
+    changed = answers(entry, changes=changes)[2]
+
+    assert (changed.short, changed.details) == (
+        "2 differences on 2026-11-01",
+        ("lines: column 'vat' is new: Float64", "lines: owner 'a' -> 'b'"),
+    )
+
+
+def test_a_size_is_written_in_its_largest_unit() -> None:
+    assert [size(n) for n in (0, 999, 9_020, 1_500_000, 2 * 10**15)] == [
+        "0 B",
+        "999 B",
+        "9.02 kB",
+        "1.5 MB",
+        "2 PB",
+    ]
