@@ -24,5 +24,5 @@ def open_registry(store: Store | None = None) -> Iterator[Registry]:
     url = (store or Store.at()).registry_url
     if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
         url = "sqlite://"
-    with closing(Registry(url)) as registry:
+    with closing(Registry(url)) as registry, registry.held():
         yield registry

@@ -44,9 +44,10 @@ def tick(
         judge: As in `record`.
     """
     routing = settings.routing
-    changes = record(found, registry, now, routing=routing, judge=judge)
-    notify("budget", low_budgets(found, now), registry, now, routing=routing)
-    tell_refusals(registry, now, routing=routing)
-    tell_deprecations(registry, {one.address for one in found}, now, routing=routing)
-    prune_daily(registry, now)
-    return Tick(changes, deliver(registry, settings, now))
+    with registry.held():
+        changes = record(found, registry, now, routing=routing, judge=judge)
+        notify("budget", low_budgets(found, now), registry, now, routing=routing)
+        tell_refusals(registry, now, routing=routing)
+        tell_deprecations(registry, {one.address for one in found}, now, routing=routing)
+        prune_daily(registry, now)
+        return Tick(changes, deliver(registry, settings, now))
