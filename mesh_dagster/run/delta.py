@@ -74,7 +74,7 @@ class Snapshot:
     partitioned: bool = False
     """Whether each commit replaces one partition."""
     record: Mapping[str, Any] = field(default_factory=dict, compare=False)  # Any: JSON
-    """What the commit of this version says of its publication."""
+    """What its last publication says of itself."""
 
     @property
     def rows(self) -> int:
@@ -172,9 +172,9 @@ def commit(store: Store, uri: str, base: Snapshot | None, change: Change) -> int
         if newest is None or (base is not None and newest.version == base.version):
             raise NotWrittenError from error
         since = newest.version - (base.version if base else -1)
-        for entry in history(store, uri, since):
-            if entry["publication_id"] == change.record["publication_id"]:
-                return int(entry["version"])
+        for made in history(store, uri, since):
+            if made["publication_id"] == change.record["publication_id"]:
+                return int(made["version"])
         raise LostRaceError from error
 
 
@@ -185,8 +185,7 @@ def turn(store: Store, uri: str) -> Iterator[None]:
     This only saves races, it decides none: where there are no locks, and after a minute of
     waiting, everyone races.
     """
-    lock = ExitStack()
-    with lock:
+    with ExitStack() as lock:
         if store.local:
             with suppress(OSError):
                 place = store.path(store.turn(uri))
@@ -202,10 +201,15 @@ def history(store: Store, uri: str, limit: int | None = None) -> Iterator[dict[s
         table = DeltaTable(uri, storage_options=dict(store.storage_options))
     except TableNotFoundError:
         return
-    for entry in table.history(limit):
-        if RECORD_KEY in entry:
-            moment = datetime.fromtimestamp(entry["timestamp"] / 1000, timezone.utc)
-            yield {**entry[RECORD_KEY], "version": entry["version"], "published_at": moment}
+    for made in table.history(limit):
+        if RECORD_KEY in made:
+            yield entry_of(made, made["version"])
+
+
+def entry_of(made: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Return what a commit that made a publication says of it, as `history` does."""
+    moment = datetime.fromtimestamp(made["timestamp"] / 1000, timezone.utc)
+    return {**made[RECORD_KEY], "version": version, "published_at": moment}
 
 
 def _create(store: Store, uri: str, change: Change) -> int:
@@ -240,10 +244,8 @@ def _replace(store: Store, base: Snapshot, change: Change) -> int:
 
 
 def _fields(change: Change) -> Schema:
-    fields = delta_schema(change.schema)
-    if change.slice == WHOLE:
-        return fields
-    return Schema([*fields.fields, Field(PARTITION_COLUMN, PrimitiveType("string"))])
+    own = [Field(name, PrimitiveType("string")) for name in _partition_by(change.slice)]
+    return Schema([*delta_schema(change.schema).fields, *own])
 
 
 def _partition_by(slice_: str) -> list[str]:
@@ -260,8 +262,10 @@ def _snapshot(table: DeltaTable, uri: str, storage_options: Mapping[str, str]) -
         for row in actions.iter_rows(named=True)
     )
     partitioned = PARTITION_COLUMN in table.metadata().partition_columns
-    record = table.history(1)[0].get(RECORD_KEY, {})
-    return Snapshot(uri, table.version(), files, schema, storage_options, partitioned, record)
+    records = (made[RECORD_KEY] for made in table.history(2) if RECORD_KEY in made)
+    return Snapshot(
+        uri, table.version(), files, schema, storage_options, partitioned, next(records, {})
+    )
 
 
 def _add_action(file: DataFile) -> AddAction:

@@ -17,7 +17,7 @@ from mesh_dagster.declare.slo import Freshness
 from mesh_dagster.errors import TooManyGroupsError
 from mesh_dagster.run import delta
 from mesh_dagster.run.stage import Staged
-from mesh_dagster.run.store import WHOLE, Store
+from mesh_dagster.run.store import WHOLE
 
 MOST_GROUPS = 10_000
 """So many groups are watched one by one; a commit carries the newest event of each."""
@@ -26,7 +26,7 @@ _HASHED = "blake2b:"
 
 
 def group_facts(
-    port: OutputPort, accepted: Staged, slice_: str, store: Store, base: delta.Snapshot | None
+    port: OutputPort, accepted: Staged, slice_: str, base: delta.Snapshot | None
 ) -> dict[str, object]:
     """Return what a commit says of the groups of the whole port; nothing if none are promised.
 
@@ -38,7 +38,7 @@ def group_facts(
         return {}
     newest = _kept(newest_events(accepted.plan(), promise), port)
     if base is not None and slice_ != WHOLE:
-        known = next(delta.history(store, base.uri, 1), {}).get("groups", {})
+        known = base.record.get("groups", {})
         earlier = _kept({n: datetime.fromisoformat(time) for n, time in known.items()}, port)
         newest = {**earlier, **{n: max(t, earlier.get(n, t)) for n, t in newest.items()}}
     living = _living(newest, promise)

@@ -24,7 +24,6 @@ from mesh_dagster.run.edges import Lineage
 from mesh_dagster.run.honour import Relied
 from mesh_dagster.run.placing import with_placing
 from mesh_dagster.run.recheck import broken_by_published
-from mesh_dagster.run.record import last_digest, last_rows
 from mesh_dagster.run.sample import write_sample
 from mesh_dagster.run.sidecar import Beside, write_sidecar
 from mesh_dagster.run.split import split
@@ -144,7 +143,7 @@ def judge_staged(
     others = None if elsewhere else _others_for(batch, store, base)
     quality = batch.port.quality
     verdict = _audited(batch, staged, others, quality.row_keys)
-    last = last_rows(store, base) if base and quality.rows_vs_last is not None else None
+    last = base.record.get("rows") if base else None
     verdict = with_volume(verdict, quality, staged.rows, last)
     judged = Judged(verdict, staged)
     if verdict.accepted:
@@ -178,7 +177,7 @@ def depends_on_others(batch: Batch, store: Store, base: delta.Snapshot | None) -
     """Say whether a batch must be judged again because other partitions have changed."""
     if batch.slice != WHOLE and batch.relied.questions.keys:
         return True  # what consumers rely on to be unique may repeat there
-    return _others_for(batch, store, base) is not None or _changed(batch, store, base) is not None
+    return _others_for(batch, store, base) is not None or _changed(batch, base) is not None
 
 
 def current(base: delta.Snapshot | None) -> str:
@@ -239,18 +238,18 @@ def _others_for(batch: Batch, store: Store, base: delta.Snapshot | None) -> Besi
     return Beside(replace(others, schema=batch.schema), store) if others and others.files else None
 
 
-def _changed(batch: Batch, store: Store, base: delta.Snapshot | None) -> delta.Snapshot | None:
+def _changed(batch: Batch, base: delta.Snapshot | None) -> delta.Snapshot | None:
     """Return the other partitions if they were published under another contract."""
     if base is None or batch.slice == WHOLE:
         return None
     others = base.of_slice(batch.slice, other=True)
-    same = last_digest(store, base) == batch.port.contract.digest
+    same = base.record.get("contract_digest") == batch.port.contract.digest
     return None if same or not others.files else others
 
 
 def _verdict_elsewhere(batch: Batch, store: Store, base: delta.Snapshot | None) -> Verdict | None:
     """Judge the other partitions if the contract has changed; `None` when they keep it."""
-    others = _changed(batch, store, base)
+    others = _changed(batch, base)
     if others is None:
         return None
     return broken_by_published(others, batch.schema, batch.port.contract, store)

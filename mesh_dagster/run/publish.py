@@ -141,7 +141,7 @@ def _committed(
     area: Staging,
 ) -> int | None:
     """Return the new version, or `None` when another writer came first."""
-    groups = group_facts(batch.port, accepted, batch.slice, store, base)
+    groups = group_facts(batch.port, accepted, batch.slice, base)
     facts = _facts(batch, judged, accepted, base, area.publication_id) | groups
     change = delta.Change(accepted.files, batch.schema, batch.slice, facts)
     try:

@@ -5,7 +5,9 @@ Out: a JSON record, or a `Publication`.
 The commit is the truth: whatever the registry holds of a publication can be read from here.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, time, timezone
 from math import isfinite
@@ -21,7 +23,7 @@ from mesh_dagster.run.verdict import Profile, Verdict
 
 Record = dict[str, Any]  # Any: JSON
 _HEALED = 2
-"""So many of the newest commits are looked at, in case a writer died before it recorded its own."""
+"""So many commits are looked at, in case a writer died before it recorded its own."""
 
 
 def facts(
@@ -63,24 +65,20 @@ def publication(entry: Mapping[str, Any]) -> Publication:
 
 
 def newest(store: Store, address: Address, version: int) -> dict[int, Publication]:
-    """Return the newest publications of a port by version, back to `version` and one more."""
-    uri = store.table(address)
-    entries = list(delta.history(store, uri, _HEALED))
-    if all(entry["version"] != version for entry in entries):
-        entries = list(delta.history(store, uri))
+    """Return the publication that made a version, and the one before it, by version."""
+    versions = range(version, version - _HEALED, -1)
+    entries = [entry for one in versions for entry in _entries(store, address, one)]
     return {entry["version"]: publication(entry) for entry in entries}
 
 
-def last_digest(store: Store, base: delta.Snapshot) -> str | None:
-    """Return the digest of the contract under which the newest publication was made."""
-    newest = next(delta.history(store, base.uri, 1), None)
-    return newest["contract_digest"] if newest else None
-
-
-def last_rows(store: Store, base: delta.Snapshot) -> int | None:
-    """Return the rows of the newest publication, of whichever partition."""
-    newest = next(delta.history(store, base.uri, 1), None)
-    return newest["rows"] if newest else None
+def _entries(store: Store, address: Address, version: int) -> Iterator[Record]:
+    """Read one commit alone; not every one made a publication."""
+    commit = store.path(f"{store.table(address)}/_delta_log/{version:020}.json")
+    with suppress(FileNotFoundError):
+        for line in commit.read_text(encoding="utf-8").splitlines():
+            made = json.loads(line).get("commitInfo", {})
+            if delta.RECORD_KEY in made:
+                yield delta.entry_of(made, version)
 
 
 def profile_json(profile: Profile) -> Record:

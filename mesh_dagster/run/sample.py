@@ -25,6 +25,8 @@ MASKED = "masked"
 _PLACES = 4
 _LONGEST_TEXT, _LONGEST_LIST = 200, 10
 _LARGEST_BYTES = 1_000_000
+_ONE_GROUP_ROWS = 100_000
+"""At most so many rows of a file lie in one row group, as polars writes it."""
 
 
 def write_sample(store: Store, content: delta.Snapshot, port: OutputPort) -> None:
@@ -79,13 +81,16 @@ def sample(
 def _spread(plan: pl.LazyFrame, rows: int, wanted: int) -> pl.DataFrame:
     """Take runs of rows that begin at even distances.
 
-    Each is collected by itself: of one, polars reads its row groups only; of several together, all.
+    Of a large file each is collected by itself: of one, polars reads its row groups only; of
+    several together, all.
     """
     places = min(_PLACES, wanted) if rows > wanted else 1
     runs = [wanted // places + (number < wanted % places) for number in range(places)]
     starts = [number * rows // places for number in range(places)]
     taken = [plan.slice(start, run) for start, run in zip(starts, runs, strict=True)]
-    frame = pl.concat([rows.collect(engine="streaming") for rows in taken])
+    if rows <= _ONE_GROUP_ROWS:
+        taken = [pl.concat(taken)]
+    frame = pl.concat([run.collect(engine="streaming") for run in taken])
     frame = frame.with_columns(
         pl.selectors.string().str.slice(0, _LONGEST_TEXT),
         pl.selectors.by_dtype(pl.List).list.head(_LONGEST_LIST),
