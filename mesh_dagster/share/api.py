@@ -4,7 +4,7 @@ In:  GET requests under `/api/v1`.
 Out: JSON with an ETag. Lists come in pages by `limit` and `offset`; `next` says where it goes on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from mesh_dagster.discover.catalog import product as describe
 from mesh_dagster.discover.entries import ProductEntry
 from mesh_dagster.discover.graph import Level, default_level
-from mesh_dagster.discover.headlines import Headline, headlines
+from mesh_dagster.discover.headlines import Headline, headlines, worst_states
 from mesh_dagster.discover.kpi import kpi
 from mesh_dagster.discover.lineage import around
 from mesh_dagster.discover.plain import plain
@@ -62,10 +62,12 @@ def routes() -> list[Route]:
 
 def list_products(request: Request) -> Response:
     """List products by key, those of one `domain` or of all."""
-    domain = text(request, "domain", most=_LONGEST_DOMAIN)
-    known = headlines(mesh_of(request).registry)
-    found = [one for one in known if domain in ("", one.key.partition("/")[0])]
-    return answer(request, _paged(request, [_short(one) for one in found]))
+    registry, domain = mesh_of(request).registry, text(request, "domain", most=_LONGEST_DOMAIN)
+    known = sorted(map(_key_and_major, worst_states(registry)))
+    page = _paged(request, [one for one in known if domain in ("", one[0].partition("/")[0])])
+    shown = headlines(registry, {key for key, _ in page["items"]})
+    items = [_short(one) for one in shown if (one.key, one.major) in page["items"]]
+    return answer(request, {**page, "items": items})
 
 
 def show_product(request: Request) -> Response:
@@ -121,12 +123,11 @@ def show_lineage(request: Request) -> Response:
 
 def show_promises(request: Request) -> Response:
     """Show how every promise stands now, those of one `address` or of all."""
-    address = text(request, "address")
-    known = statuses(mesh_of(request).registry, now())
-    found = [one for one in known if address in ("", one.address)]
+    registry, address = mesh_of(request).registry, text(request, "address")
+    found = statuses(registry, now(), only=[address] if address else None)
     if address and not found:
-        raise NotPublishedError(address, {one.address for one in known})
-    return answer(request, _paged(request, [plain(one) for one in found]))
+        raise NotPublishedError(address, [row["address"] for row in registry.ports()])
+    return answer(request, _paged(request, found, plain))
 
 
 def show_lead_times(request: Request) -> Response:
@@ -158,14 +159,22 @@ def ready(request: Request) -> Response:
     return Response("ready\n", media_type="text/plain")
 
 
-def _paged(request: Request, items: Sequence[Json]) -> Json:
+def _paged(
+    request: Request, items: Sequence[Any], shown: Callable[[Any], object] = lambda item: item
+) -> Json:
+    """Return the items of one page; only they are written."""
     limit = number(request, "limit", _USUAL, least=1, most=MOST_LISTED)
     offset = number(request, "offset", 0, most=999_999_999)
     end = offset + limit
     following = request.url.include_query_params(limit=limit, offset=end)
     # Only path and query, since the server does not know under which name it is reached.
     more = f"{following.path}?{following.query}" if end < len(items) else None
-    return {"items": items[offset:end], "total": len(items), "next": more}
+    return {"items": [shown(one) for one in items[offset:end]], "total": len(items), "next": more}
+
+
+def _key_and_major(product: str) -> tuple[str, int]:
+    key, _, version = product.removeprefix("mesh://").rpartition("/")
+    return key, int(version.removeprefix("v"))
 
 
 def _short(one: Headline) -> Json:
