@@ -13,9 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mesh_dagster.declare.notation import NotWritableError
-from mesh_dagster.govern.compatibility import about_changes, port_changes
 from mesh_dagster.govern.declared import DeclaredPort
-from mesh_dagster.govern.wording import sentence
 from mesh_dagster.run.registering import declarations, make
 from mesh_dagster.run.registry import Registry, publications
 
@@ -72,6 +70,13 @@ def _changes(rows: Sequence[Mapping[str, Any]]) -> Iterator[Change]:  # Any: row
 
 
 def _differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
+    # Comparing rules needs pandera, which takes longer than all that a look costs otherwise.
+    from mesh_dagster.govern.compatibility import (  # noqa: PLC0415
+        about_changes,
+        port_changes,
+    )
+    from mesh_dagster.govern.wording import sentence  # noqa: PLC0415
+
     old, new = before["product"], after["product"]
     if old["version"] != new["version"]:
         yield f"version: {old['version']} becomes {new['version']}"
