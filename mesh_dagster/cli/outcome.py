@@ -4,6 +4,7 @@ In:  a run's events; the registry, which knows what was refused.
 Out: an `Outcome` for each asset of the run.
 """
 
+import re
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
     from dagster_shared.error import SerializableErrorInfo
 
+_OF_FILES = ("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError")
+"""Errors whose message names a file, and no value of its data."""
+_PATH = re.compile(r"(?<![\w/])/[^\s'\":]+")
 State = Literal["published", "refused", "failed", "skipped"]
 
 
@@ -141,7 +145,9 @@ def _cause(error: "SerializableErrorInfo | None") -> str:
         return "it was stopped"
     if issubclass(getattr(errors, error.cls_name or "", object), errors.MeshError):
         return error.message.partition(": ")[2].strip()
-    return f"{error.cls_name}{place_of(_frames(error.stack))}"
+    missing = _PATH.search(error.message) if error.cls_name in _OF_FILES else None
+    where = f" '{missing[0]}'" if missing else ""
+    return f"{error.cls_name}{where}{place_of(_frames(error.stack))}"
 
 
 def _of_dagster(error: "SerializableErrorInfo") -> bool:

@@ -61,7 +61,7 @@ def _port(port: PortPlan) -> Iterator[str]:
     for one in port.breaks:
         what = lost(one)
         verb = "breaks" if one.certain else "may break"
-        yield f"    {click.style(verb, fg='red')} {_who(one)}: {what}"
+        yield f"    {click.style(verb, fg='red')} {_who(one)}, which relies on: {what}"
     unharmed = len(port.consumers) - len(port.breaks)
     if port.breaks and unharmed:
         readers = "reader keeps" if unharmed == 1 else "readers keep"

@@ -62,6 +62,8 @@ def _arguments(column: ProposedColumn) -> Iterator[str]:
 
 
 def _remarks(column: ProposedColumn) -> Iterator[str]:
+    if column.choices:
+        yield "are these all?"
     if column.seen:
         yield column.seen
     if column.personal:

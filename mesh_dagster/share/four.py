@@ -114,7 +114,7 @@ def _depends(entry: ProductEntry) -> Answer:
     details = [
         *(f"made from {one.address.removeprefix('mesh://')}" for one in entry.reads_from),
         *(f"used by {name}" for name in products),
-        *([f"read by {len(readers)} people and programs"] if readers else []),
+        *([f"read by {len(readers)} others"] if readers else []),
     ]
     short = f"Used by {used} product{'s' * (used != 1)}" if used else "Used by no product"
     short = f"Made from {made} port{'s' * (made != 1)}. {short}" if made else short

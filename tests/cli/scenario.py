@@ -131,6 +131,8 @@ def raw_lines(context: dg.AssetExecutionContext) -> pl.LazyFrame:
     print("noise from a build")
     if os.environ.get("SHOP") == "closed":
         raise RuntimeError("secret value")
+    if os.environ.get("SHOP") == "moved":
+        return pl.scan_csv("/nowhere/lines.csv")
     amount = -1 if os.environ.get("SHOP") == "bad" else 1
     return pl.LazyFrame({"region": [context.partition_key] * 2, "amount": [amount, 2]})
 

@@ -27,7 +27,7 @@ def test_open_errors_are_listed_with_remedy_and_line(workspace: Path) -> None:
     assert lines[:4] == [
         "error port-description  Write a docstring for its build function.",
         f"  {REGIONAL} has no description (report_location.py:15)",
-        "  mesh://shop/orders/v1/lines has no description (shop_location.py:26)",
+        "  mesh://shop/orders/v1/lines has no description (shop_location.py:28)",
         "",
     ]
     assert lines[-1] == "5 errors, 5 warnings."

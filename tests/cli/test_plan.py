@@ -58,7 +58,7 @@ shop/orders v1  team:shop  1.0.0, needs 2.0.0 (major)
   {LINES}
     major  'amount': not null becomes may be null (loosened)
     major  rule 'amount >= 0' becomes 'amount >= -5' (loosened)
-    breaks report/totals v1 (team:report): amount not null; amount >= 0
+    breaks report/totals v1 (team:report), which relies on: amount not null; amount >= 0
     1 other reader keeps what was promised
 
 {LINES} breaks what 1.0.0 promised.

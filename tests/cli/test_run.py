@@ -277,3 +277,14 @@ def test_named_and_all_partitions_together_are_wrong_usage(workspace: Path) -> N
 
     assert result.exit_code == 2
     assert result.stderr.endswith("Error: Give --partition or --all-partitions, not both.\n")
+
+
+def test_a_source_that_is_not_there_is_named(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP", "moved")
+
+    result = mesh("run", "shop", "--partition", "east")
+
+    assert result.exit_code == 1
+    assert "failed: FileNotFoundError '/nowhere/lines.csv'" in result.stdout

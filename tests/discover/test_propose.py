@@ -42,7 +42,7 @@ def test_types_nulls_keys_bounds_and_choices_are_proposed_for_review() -> None:
         "    customer_email: str = pa.Field(  # review: is it personal data?",
         '        metadata={"sensitivity": "personal"},',
         "    )",
-        '    status: str = pa.Field(isin=["open", "paid"])',
+        '    status: str = pa.Field(isin=["open", "paid"])  # review: are these all?',
         "    discount: float = pa.Field(nullable=True, ge=0)  # review: 0.0 to 0.5, 1 nulls",
         "    balance: int  # review: -1 to 2",
     ]
@@ -111,7 +111,7 @@ def test_a_long_list_of_choices_takes_a_line_each() -> None:
     lines = lines_of(propose(frame.lazy()))
 
     assert lines[:3] == [
-        "    kind: str = pa.Field(",
+        "    kind: str = pa.Field(  # review: are these all?",
         "        isin=[",
         '            "a rather long choice number 0",',
     ]
