@@ -74,6 +74,16 @@ def test_a_partition_adds_to_what_is_known_of_the_whole_port() -> None:
     )
 
 
+def test_groups_stay_known_when_the_table_first_learns_another_type() -> None:
+    zoneless = Play.to_schema().add_columns({"noted": pa.Column(pl.Datetime("us"), nullable=True)})
+    publish_well(plays(KSLX=1), port(), "mon")
+    batch = plays(WAAF=2).with_columns(noted=pl.lit(None, pl.Datetime("us")))
+
+    made = publish_well(batch, port_of(zoneless, freshness=EACH), "tue").publication
+
+    assert recorded(made) == ({"KSLX": iso(1), "WAAF": iso(2)}, MONDAY + HOUR)
+
+
 def test_a_group_that_ended_more_than_a_window_ago_is_forgotten() -> None:
     publish_well(plays(KSLX=1), port(), "mon")
 
