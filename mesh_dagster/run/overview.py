@@ -47,8 +47,7 @@ def overview(registry: Registry) -> list[PortStatus]:
 
 def _query() -> sa.Select[Any]:
     """Select the fields of `PortStatus`, in their order."""
-    addresses = sa.union(sa.select(ports.c.address), sa.select(publications.c.address))
-    known = addresses.subquery("known")
+    known = _known()
     other = publications.alias("other")
     newest = (
         sa.select(sa.func.max(other.c.version))
@@ -87,6 +86,16 @@ def _query() -> sa.Select[Any]:
         .join(retirements, retirements.c.address == known.c.address, isouter=True)
         .order_by(known.c.address)
     )
+
+
+def _known() -> sa.Subquery:
+    """Select every declared address, and every other one with publications."""
+    undeclared = (
+        sa.select(publications.c.address)
+        .where(~sa.exists().where(ports.c.address == publications.c.address))
+        .distinct()
+    )
+    return sa.union_all(sa.select(ports.c.address), undeclared).subquery("known")
 
 
 def _standing_refusals() -> sa.Subquery:
