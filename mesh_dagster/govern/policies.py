@@ -40,22 +40,20 @@ def looks_personal(column: str) -> bool:
 def _purpose(landscape: Landscape) -> Iterator[Fault]:
     for product in landscape.products:
         if len(product.purpose.split()) < _FEWEST_WORDS:
-            yield Fault(
-                product.key,
+            yield _of_product(
+                product,
                 "says hardly anything of its purpose",
                 "Say in one sentence what it is for.",
-                place_of_product(product),
             )
 
 
 def _owner(landscape: Landscape) -> Iterator[Fault]:
     for product in landscape.products:
         if not product.owner.startswith("team:"):
-            yield Fault(
-                product.key,
+            yield _of_product(
+                product,
                 "is owned by one person",
                 "Write owner='team:...', since people go on holiday.",
-                place_of_product(product),
             )
 
 
@@ -65,11 +63,10 @@ def _one_domain_owner(landscape: Landscape) -> Iterator[Fault]:
         owners.setdefault(product.domain, {}).setdefault(product.owner, product)
     for domain, found in owners.items():
         for product in list(found.values())[1:]:
-            yield Fault(
-                product.key,
+            yield _of_product(
+                product,
                 f"has another owner than the first product of domain '{domain}'",
                 "Let one team answer for a domain, or part the domain.",
-                place_of_product(product),
             )
 
 
@@ -145,11 +142,10 @@ def _version(landscape: Landscape) -> Iterator[Fault]:
     for product in landscape.products:
         promised = [port for port in product.ports.values() if port.state != "draft"]
         if product.major == 0 and promised:
-            yield Fault(
-                product.key,
+            yield _of_product(
+                product,
                 f"has version {product.version} and yet {len(promised)} ports that are no drafts",
                 "Give it version 1.0.0, or state='draft'.",
-                place_of_product(product),
             )
 
 
@@ -172,11 +168,10 @@ def _deprecated_input(landscape: Landscape) -> Iterator[Fault]:
         for name, given in product.inputs.items():
             state = states.get(given.port)
             if isinstance(state, Deprecated):
-                yield Fault(
-                    product.key,
+                yield _of_product(
+                    product,
                     f"reads '{given.address}' by the input '{name}', which ends on {state.until}",
                     _instead(state),
-                    place_of_product(product),
                 )
 
 
@@ -196,6 +191,10 @@ def _expectation(landscape: Landscape) -> Iterator[Fault]:
 
 def _instead(state: Deprecated) -> str:
     return f"Read '{state.successor}'." if state.successor else "Ask its owner what to read."
+
+
+def _of_product(product: DataProduct, problem: str, remedy: str) -> Fault:
+    return Fault(product.key, problem, remedy, place_of_product(product))
 
 
 def _of(port: OutputPort, problem: str, remedy: str, column: str = "") -> Fault:
