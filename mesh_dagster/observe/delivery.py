@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 from uuid import uuid4
 
@@ -32,6 +33,8 @@ from mesh_dagster.run.registry import Registry
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=15)
 Outcome = Literal["sent", "kept", "dead"]
+Settle = Callable[[sa.Connection], Outcome]
+"""Writes down what became of one attempt."""
 _MOST_DOUBLINGS = 20
 _GONE = "answered 410 and wants no more notices"
 _log = logging.getLogger(__name__)
@@ -116,13 +119,17 @@ def _waiting(registry: Registry) -> list[str]:
 def _serve(given: _Round, sink: str) -> Counter[str]:
     """Send one sink what is due, until it fails or nothing is left."""
     done: Counter[str] = Counter()
-    while done.total() < given.most and time.monotonic() < given.stops_at:
+    settle: Settle | None = None
+    while True:
+        # What became of one notice and who takes the next are one transaction: half the commits.
         with given.registry.begin() as connection:
-            claimed = _next(connection, given, sink)
+            if settle:
+                done[settle(connection)] += 1
+            goes_on = done.total() < given.most and time.monotonic() < given.stops_at
+            claimed = _next(connection, given, sink) if goes_on else None
         if claimed is None:
-            break
-        done[_attempt(given, claimed)] += 1
-    return done
+            return done
+        settle = _send(given, claimed)
 
 
 def _next(connection: sa.Connection, given: _Round, sink: str) -> Claimed | None:
@@ -139,53 +146,57 @@ def _next(connection: sa.Connection, given: _Round, sink: str) -> Claimed | None
     return outbox.claim(connection, sink, given.token, now)
 
 
-def _attempt(given: _Round, claimed: Claimed) -> Outcome:
+def _send(given: _Round, claimed: Claimed) -> Settle:
+    """Send one notice; return how to write down what became of it."""
     notice = claimed.notice
     sink = given.settings.sinks.get(notice.sink)
     if sink is None:
-        return _failed(given, claimed, SendError("is not configured here"))
+        return partial(_failed, given, claimed, SendError("is not configured here"), given.clock())
     try:
         sink.send(notice, given.clock())
     except SendError as error:
         _log.warning("Notice %s: sink '%s' %s.", notice.notice_id, notice.sink, error.reason)
-        return _failed(given, claimed, error)
-    now = given.clock()
-    with given.registry.begin() as connection:
-        # The circuit first, as after a failure, so that two deliverers never wait in a circle.
-        outbox.close_circuit(connection, notice.sink)
-        outbox.settle(connection, claimed, "sent", now)
-        outbox.log_attempt(connection, notice, at=now, outcome="sent")
+        return partial(_failed, given, claimed, error, given.clock())
+    return partial(_sent, claimed, given.clock())
+
+
+def _sent(claimed: Claimed, now: datetime, connection: sa.Connection) -> Outcome:
+    # The circuit first, as after a failure, so that two deliverers never wait in a circle.
+    outbox.close_circuit(connection, claimed.notice.sink)
+    outbox.settle(connection, claimed, "sent", now)
+    outbox.log_attempt(connection, claimed.notice, at=now, outcome="sent")
     return "sent"
 
 
-def _failed(given: _Round, claimed: Claimed, error: SendError) -> Outcome:
+def _failed(
+    given: _Round, claimed: Claimed, error: SendError, now: datetime, connection: sa.Connection
+) -> Outcome:
     """Keep a notice for later, or give it up together with those in the same case."""
-    notice, now = claimed.notice, given.clock()
+    notice = claimed.notice
     failing_since = claimed.failing_since or now
-    with given.registry.begin() as connection:
-        outbox.log_attempt(connection, notice, at=now, outcome="failed", reason=error.reason)
-        sink_failing_since = _note_failure(connection, given, notice.sink, error, now)
-        wait = error.retry_after or wait_before(claimed.attempts, given.chance)
-        kept = outbox.put_back(
-            connection,
-            claimed,
-            due_at=now + min(wait, outbox.LONGEST_WAIT),
-            failing_since=failing_since,
-            uncertain=claimed.uncertain or error.uncertain,
-        )
-        if not kept:
-            return "kept"
-        given_up = hopeless(
-            connection,
-            notice,
-            error,
-            failing_since=failing_since,
-            sink_failing_since=sink_failing_since,
-            now=now,
-        )
-        if not given_up:
-            return "kept"
-        give_up(connection, given_up, given.settings.routing, now, reason=error.reason)
+    outbox.log_attempt(connection, notice, at=now, outcome="failed", reason=error.reason)
+    sink_failing_since = _note_failure(connection, given, notice.sink, error, now)
+    wait = error.retry_after or wait_before(claimed.attempts, given.chance)
+    kept = outbox.put_back(
+        connection,
+        claimed,
+        due_at=now + min(wait, outbox.LONGEST_WAIT),
+        failing_since=failing_since,
+        uncertain=claimed.uncertain or error.uncertain,
+    )
+    if not kept:
+        return "kept"
+    given_up = hopeless(
+        connection,
+        notice,
+        error,
+        failing_since=failing_since,
+        sink_failing_since=sink_failing_since,
+        now=now,
+    )
+    if not given_up:
+        return "kept"
+    give_up(connection, given_up, given.settings.routing, now, reason=error.reason)
     return "dead"
 
 

@@ -78,6 +78,7 @@ notices = sa.Table(
     sa.Column("failing_since", UtcDateTime),
     sa.Column("finished_at", UtcDateTime),
     sa.Index("notices_waiting", "state", "sink", "thread", "number"),
+    sa.Index("notices_in_order", "state", "sink", "number"),
 )
 deliveries = sa.Table(
     "deliveries",
