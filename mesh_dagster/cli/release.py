@@ -36,6 +36,7 @@ def release(*, workspace: Path, snapshot: Path | None, force: bool, because: str
     from mesh_dagster.cli.declared import declared_tree
     from mesh_dagster.cli.plan import plan_of
     from mesh_dagster.errors import ReleaseRefusedError
+    from mesh_dagster.govern.wording import unstepped
 
     if force != bool(because):
         raise click.UsageError("Give --force and --because together.")
@@ -50,6 +51,8 @@ def release(*, workspace: Path, snapshot: Path | None, force: bool, because: str
     for product in sorted(changed, key=lambda one: one.identity):
         ended = product not in tree
         click.echo(f"{'ended   ' if ended else 'released'}  {product.key} {product.version}")
+    for line in unstepped(made):
+        click.secho(line, fg="yellow", err=True)
 
 
 def _recorded(tree: "list[Declared]", because: str | None) -> "list[Declared]":

@@ -18,12 +18,11 @@ def sentence(change: Change) -> str:
     """Describe one change, such as `type of 'amount': Int64 becomes Float64`."""
     name = _NAMES.get(change.kind, "{}").format(_shown(change.subject))
     before, after = _shown(change.before), _shown(change.after)
-    if change.kind in _REWORDED:
+    if not change.before or not change.after:
+        verb, what = ("removed", before) if change.before else ("added", after)
+        return f"{name} {verb}" + ("" if change.kind in _BARE | _TEXTS else f": {what}")
+    if change.kind in _TEXTS:
         return f"{name} reworded"
-    if change.before is None or change.after is None:
-        verb = "added" if change.before is None else "removed"
-        detail = "" if change.kind in _BARE else f": {before if change.after is None else after}"
-        return f"{name} {verb}{detail}"
     if change.kind == "expectation" and before == after:
         return f"{name}: other rules on {after}"
     if change.kind == "rule":
@@ -55,7 +54,7 @@ def versions(product: ProductPlan) -> str:
     step = f"{product.released} -> {product.declared}"
     if product.released == product.declared:
         step = f"{product.released}"
-    return step if product.stepped else f"{step}, needs {product.demanded} ({product.step})"
+    return step if product.stepped else f"{step}, needs {_needed(product)}"
 
 
 def nothing_released(plan: Plan, against: str) -> str:
@@ -79,14 +78,7 @@ def headline(plan: Plan) -> str:
 
 def advice(plan: Plan) -> Iterator[str]:
     """Yield what to do next, a line each."""
-    for product in plan.products:
-        if product.stepped:
-            continue
-        if product.step == "major" and product.major:
-            old, new = product.released, product.demanded
-            yield f"{product.key}: undo it, or declare {new} as a product beside {old}."
-        else:
-            yield f"{product.key}: declare version {product.demanded}."
+    yield from filter(None, map(_step_advice, plan.products))
     for problem in plan.problems:
         if problem.reason == "expectation":
             who = problem.subject
@@ -97,11 +89,48 @@ def advice(plan: Plan) -> Iterator[str]:
         yield "Nothing breaks unannounced."
 
 
+def unstepped(plan: Plan) -> Iterator[str]:
+    """Yield which versions of a release hide what changed, a line each."""
+    for product in plan.products:
+        if not product.stepped and not _needs_a_new_major(product):
+            yield (
+                f"{product.key} went out as {product.declared}, but needs {_needed(product)}. "
+                "Declare that version and release again; 'mesh plan --strict' fails before it is "
+                "too late."
+            )
+
+
 def ending(one: Ending) -> str:
     """Say until when a port can be read, what follows it, and who still reads it."""
     then = f"read {one.successor} then" if one.successor else "nothing follows it"
     readers = (f"{reader.product} v{reader.major} ({reader.owner})" for reader in one.readers)
     return f"ends on {one.until}, {then}; still read by {', '.join(readers)}"
+
+
+def _needed(product: ProductPlan) -> str:
+    return f"{product.demanded} ({product.step})" if product.step else f"{product.demanded}"
+
+
+def _needs_a_new_major(product: ProductPlan) -> bool:
+    return not product.stepped and product.step == "major" and product.major > 0
+
+
+def _step_advice(product: ProductPlan) -> str | None:
+    name, old, new = product.key, product.released, product.demanded
+    if _needs_a_new_major(product):
+        leaving = _leaving(product)
+        return f"{name}: undo it, or leave {old} as it was, {leaving}, and declare {new} beside it."
+    if product.state == "removed" and not all(port.announced for port in product.ports):
+        return f"{name}: keep {old} declared, {_leaving(product)}, until its readers have moved."
+    return None if product.stepped else f"{name}: declare version {new}."
+
+
+def _leaving(product: ProductPlan) -> str:
+    """Say how a version is declared that another one follows; `...` is for a team to fill in."""
+    names = [port.address.rpartition("/")[2] for port in product.ports]
+    port = names[0] if len(names) == 1 else "..."
+    successor = f"mesh://{product.key}/v{product.major + 1}/{port}"
+    return f"with state=md.Deprecated(since=..., until=..., successor='{successor}')"
 
 
 def _shown(text: str | None) -> str:
@@ -110,7 +139,8 @@ def _shown(text: str | None) -> str:
 
 _BARE = {"port", "key", "rule", "input", "internal"}
 """Kinds whose subject says it all."""
-_REWORDED = {"title", "description", "purpose"}
+_TEXTS = {"title", "description", "purpose"}
+"""Kinds that are told without what they say."""
 _MOVING = {"rule", "freshness", "quality", "retention", "partitioning", "nullability", "key"}
 _NAMES = {
     "column": "column '{}'",

@@ -15,6 +15,11 @@ LOOSER = SHOP.replace(
     "amount: int = pa.Field(ge=0)", "amount: int = pa.Field(ge=-5, nullable=True)"
 )
 
+BESIDE = (
+    "shop/orders: undo it, or leave 1.0.0 as it was, with state=md.Deprecated(since=..., "
+    "until=..., successor='mesh://shop/orders/v2/lines'), and declare 2.0.0 beside it."
+)
+
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -62,7 +67,7 @@ shop/orders v1  team:shop  1.0.0, needs 2.0.0 (major)
     1 other reader keeps what was promised
 
 {LINES} breaks what 1.0.0 promised.
-shop/orders: undo it, or declare 2.0.0 as a product beside 1.0.0.
+{BESIDE}
 """
     )
     assert refused.exit_code == 1
@@ -118,7 +123,7 @@ def test_a_comment_on_a_pull_request_is_a_table_that_no_text_of_a_team_breaks(
 Compared with what was released in `released.json`.
 
 - `{LINES}` breaks what 1.0.0 promised.
-- shop/orders: undo it, or declare 2.0.0 as a product beside 1.0.0.
+- {BESIDE}
 
 ### `shop/orders v1` of `team:shop`
 
@@ -149,6 +154,23 @@ def test_a_missing_version_step_fails_only_where_that_is_asked_for(workspace: Pa
     assert plain.stdout.endswith(
         "shop/orders: declare version 1.1.0.\nNothing breaks unannounced.\n"
     )
+
+
+def test_a_release_without_the_version_step_says_so_when_it_goes_out(workspace: Path) -> None:
+    mesh("release")
+    more = SHOP.replace("amount: int", "tax: int\n    amount: int")
+    declare(more)
+
+    hidden = mesh("release")
+    declare(more.replace('name="orders"', 'name="orders", version="1.1.0"'))
+    mended = mesh("release")
+
+    assert (hidden.exit_code, hidden.stdout) == (0, "released  shop/orders 1.0.0\n")
+    assert hidden.stderr == (
+        "shop/orders went out as 1.0.0, but needs 1.1.0 (minor). Declare that version and release "
+        "again; 'mesh plan --strict' fails before it is too late.\n"
+    )
+    assert (mended.stdout, mended.stderr) == ("released  shop/orders 1.1.0\n", "")
 
 
 def test_what_is_expected_in_vain_is_told_by_plan_and_check_and_is_not_released(

@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -7,10 +8,11 @@ import pandera.polars as pa
 import mesh_dagster as md
 from mesh_dagster.cli.plan_markdown import plan_json, plan_markdown
 from mesh_dagster.cli.plan_text import plan_text
+from mesh_dagster.govern.change import Change
 from mesh_dagster.govern.compatibility import product_changes
 from mesh_dagster.govern.declared import Declared
 from mesh_dagster.govern.plan import Plan, Problem, plan
-from mesh_dagster.govern.wording import advice, sentence
+from mesh_dagster.govern.wording import advice, sentence, versions
 from tests.govern.scenario import (
     ORDERS,
     TODAY,
@@ -74,6 +76,11 @@ def test_a_new_major_version_in_place_of_the_old_one_leaves_its_readers_behind()
     assert made.problems == (Problem(ORDERS, "removed", "is gone, 1 product still reads it"),)
     [old, _] = made.products
     assert [one.consumer.product for one in old.ports[0].breaks] == ["billing/vat"]
+    [line] = advice(made)
+    assert line == (
+        "shop/orders: keep 1.2.0 declared, with state=md.Deprecated(since=..., until=..., "
+        "successor='mesh://shop/orders/v2/lines'), until its readers have moved."
+    )
 
 
 def test_a_port_may_go_when_its_deprecation_has_run_out() -> None:
@@ -125,6 +132,7 @@ def test_a_version_does_not_go_back() -> None:
     assert made.problems == (
         Problem("shop/orders v1", "version", "declares 1.1.0, after 1.2.0 was released"),
     )
+    assert versions(made.products[0]) == "1.2.0 -> 1.1.0, needs 1.2.0"
 
 
 def test_a_missing_minor_step_is_told_and_breaks_nothing() -> None:
@@ -242,6 +250,21 @@ def test_a_changed_expectation_is_told_by_its_columns() -> None:
     assert told == [
         ["what is expected by input 'lines': amount becomes amount, country"],
         ["what is expected by input 'lines': other rules on amount"],
+    ]
+
+
+def test_a_text_is_told_as_added_reworded_or_removed_and_never_shown() -> None:
+    texts = [None, "What was paid.", "What was paid, with tax.", ""]
+
+    told = [
+        sentence(Change("description", "amount description", before, after))
+        for before, after in pairwise(texts)
+    ]
+
+    assert told == [
+        "amount description added",
+        "amount description reworded",
+        "amount description removed",
     ]
 
 
