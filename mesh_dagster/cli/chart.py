@@ -27,7 +27,7 @@ def text_chart(drawn: Timeline) -> str:
     breaks = "never broken" if not count else f"broken {count} time{'s' if count > 1 else ''}"
     return "\n".join(
         [
-            f"{drawn.address}: {breaks}; {budget(drawn.points[-1].budget_remaining)}",
+            f"{drawn.address}: {breaks}; error budget: {budget(drawn.points[-1].budget_remaining)}",
             *rows,
             f"       +{'-' * len(shares)}",
             f"broken  {marks}",
@@ -43,7 +43,7 @@ def page(drawn: Timeline) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>"
         f"<p>{moment(drawn.begin)} to {moment(drawn.end)}; target {drawn.target:.2%}; "
-        f"{budget(drawn.points[-1].budget_remaining)}; "
+        f"error budget: {budget(drawn.points[-1].budget_remaining)}; "
         f"{len(drawn.published)} publications.</p>{plot(drawn)}{_breaks(drawn)}</body></html>\n"
     )
 

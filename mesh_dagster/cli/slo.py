@@ -14,6 +14,7 @@ import click
 from mesh_dagster.cli.output import Command, as_json_option, columns, span, write_json
 from mesh_dagster.declare.address import Address
 from mesh_dagster.errors import NoMatchError, NoPromiseError, NotPublishedError
+from mesh_dagster.share.wording import budget
 
 if TYPE_CHECKING:
     from mesh_dagster.observe.status import SloStatus
@@ -154,7 +155,7 @@ def bar(remaining: float | None) -> str:
     if remaining is None:
         return ""
     full = round(max(0.0, min(1.0, remaining)) * _BAR)
-    return f"{'█' * full}{'░' * (_BAR - full)} {remaining:>4.0%}"
+    return f"{'█' * full}{'░' * (_BAR - full)} {budget(remaining)}"
 
 
 def _line(one: "SloStatus", now: datetime) -> tuple[str, ...]:

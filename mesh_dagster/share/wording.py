@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _KILO = 1_000
+_EXACT = 9
+"""So many times over, a tenth of an error budget says nothing more."""
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -31,12 +33,13 @@ def share(part: float) -> str:
 
 
 def budget(remaining: float | None) -> str:
-    """Say how much of an error budget is left."""
+    """Say how much of an error budget is left, or how many times over it was spent."""
     if remaining is None:
-        return "no time of the window counts"
-    if remaining < 0:
-        return f"its error budget is spent {1 - remaining:.1f} times"
-    return f"{remaining:.0%} of its error budget is left"
+        return "nothing counts yet"
+    if remaining > 0:
+        return f"{remaining:.0%} left"
+    times = f"{1 - remaining:,.0f}" if remaining <= -_EXACT else f"{1 - remaining:.1f}"
+    return "spent" if times == "1.0" else f"spent {times} times"
 
 
 def size(count: int) -> str:

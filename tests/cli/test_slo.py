@@ -59,14 +59,14 @@ def test_every_promise_stands_in_a_table() -> None:
     assert [line.removeprefix("mesh://") for line in lines] == [
         f"media_player/plays/v1/events   {rest}"
         for rest in (
-            "freshness  breached  12 h    3 h  ██░░░░░░░░  25%   9 h  late: KSLX",
-            "quality    ok                     ██████████ 100%  12 h",
+            "freshness  breached  12 h    3 h  ██░░░░░░░░ 25% left    9 h  late: KSLX",
+            "quality    ok                     ██████████ 100% left  12 h",
         )
     ] + [
         f"payments/royalties/v1/monthly  {rest}"
         for rest in (
-            f"freshness  breached  12 h    5 h  ░░░░░░░░░░  -4%   7 h  because of {EVENTS}",
-            "quality    ok                     ██████████ 100%  12 h",
+            f"freshness  breached  12 h    5 h  ░░░░░░░░░░ spent       7 h  because of {EVENTS}",
+            "quality    ok                     ██████████ 100% left  12 h",
         )
     ]
 
@@ -176,7 +176,7 @@ def test_a_history_is_drawn_as_text() -> None:
     result = mesh("slo", "history", ROYALTIES, "--as-of", "2026-03-16T00:00:00Z")
 
     lines = result.stdout.splitlines()
-    assert lines[0] == f"{ROYALTIES}: broken 1 time; its error budget is spent 49.1 times"
+    assert lines[0] == f"{ROYALTIES}: broken 1 time; error budget: spent 49 times"
     assert [line[:8] for line in lines[1:9]] == ["       |"] * 3 + [" limit |"] + ["       |"] * 4
     assert lines[10].split()[1] == ".." + 70 * "!"
     born = "2026-03-02 00:00:00 UTC"
@@ -250,10 +250,13 @@ def test_promises_are_exported_as_openslo() -> None:
     ("remaining", "expected"),
     [
         (None, ""),
-        (1.0, "██████████ 100%"),
-        (0.449, "████░░░░░░  45%"),
-        (0.0, "░░░░░░░░░░   0%"),
-        (-1.0, "░░░░░░░░░░ -100%"),
+        (1.0, "██████████ 100% left"),
+        (0.449, "████░░░░░░ 45% left"),
+        (0.0, "░░░░░░░░░░ spent"),
+        (-0.04, "░░░░░░░░░░ spent"),
+        (-1.0, "░░░░░░░░░░ spent 2.0 times"),
+        (-32.33, "░░░░░░░░░░ spent 33 times"),
+        (-3232.4, "░░░░░░░░░░ spent 3,233 times"),
     ],
 )
 def test_a_bar_shows_what_is_left(remaining: float | None, expected: str) -> None:

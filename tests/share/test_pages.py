@@ -150,6 +150,8 @@ def test_a_product_page_tells_what_its_ports_hold_and_how_they_did(client: TestC
     assert "SECRET-CUSTOMER" not in text
     assert [one for one in rows if one.startswith("report/totals v1 declared input")]
     assert "Refused batches: 1, 1 not made good" in text
+    promised = [row for row in rows if row.startswith(("freshness ", "quality "))]
+    assert ["100% left" in promised[0], "spent 33 times" in promised[1]] == [True, True]
     assert f'md.read("{LINES}")' in page.texts("code")
     charts = [one.attributes.get("aria-label") for one in page.all("svg")]
     assert charts == [
