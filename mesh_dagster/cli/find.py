@@ -4,13 +4,14 @@ In:  words, or nothing; the registry.
 Out: one line for each product.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
 
 from mesh_dagster.cli.output import as_json_option, columns, moment, span, write_json
 from mesh_dagster.errors import NothingFoundError
+from mesh_dagster.share.wording import to_publish, to_use
 
 if TYPE_CHECKING:
     from mesh_dagster.discover.kpi import Kpi
@@ -74,9 +75,9 @@ def kpi(*, as_json: bool) -> None:
         (
             one.key,
             moment(one.declared_at),
-            _span(one.to_publish) or ("never" if one.published_at is None else "unknown"),
+            to_publish(one.to_publish, one.published_at is not None),
             f"{one.new_readers:,}",
-            _span(one.to_use),
+            to_use(one.to_use),
         )
         for one in found.products
     ]
@@ -107,10 +108,9 @@ def _line(hit: "Hit") -> tuple[str, ...]:
 
 def _summary(found: "Kpi") -> str:
     published = f"{found.published:,} of {len(found.products):,} products are published"
-    publishing = f", {_span(found.to_publish)} after they were declared" if found.to_publish else ""
-    using = f", {_span(found.to_use)} after they met the product" if found.to_use else ""
-    return f"{published}{publishing}; {found.new_readers:,} new readers{using} (medians)."
-
-
-def _span(length: timedelta | None) -> str:
-    return "" if length is None else span(length)
+    if found.to_publish is not None:
+        published += f", {span(found.to_publish)} after they were declared (median)"
+    if found.to_use is None:
+        return f"{published}; no new reader yet."
+    readers = f"{found.new_readers:,} new reader{'s' * (found.new_readers > 1)}"
+    return f"{published}; {readers}, {span(found.to_use)} after they met the product (median)."

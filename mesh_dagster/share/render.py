@@ -12,7 +12,16 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mesh_dagster.share.wording import budget, column_type, moment, share, size, span
+from mesh_dagster.share.wording import (
+    budget,
+    column_type,
+    moment,
+    share,
+    size,
+    span,
+    to_publish,
+    to_use,
+)
 
 _OF_PRODUCT = len(("domain", "product"))
 SIGNS: Mapping[str, str] = {
@@ -81,6 +90,8 @@ def _environment() -> Environment:
         share=share,
         size=size,
         budget=budget,
+        to_publish=to_publish,
+        to_use=to_use,
         path=address_path,
         column_type=column_type,
     )

@@ -19,7 +19,19 @@ def span(length: timedelta) -> str:
     for unit, size in _UNITS:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"
+
+
+def to_publish(length: timedelta | None, published: bool) -> str:  # noqa: FBT001 - a Jinja filter
+    """Write how long a product took until it was published."""
+    if length is not None:
+        return span(length)
+    return "published before" if published else "not published yet"
+
+
+def to_use(length: timedelta | None) -> str:
+    """Write how long new readers took until they read a product."""
+    return "no new reader yet" if length is None else span(length)
 
 
 def moment(time: datetime | None) -> str:

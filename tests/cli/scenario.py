@@ -78,7 +78,7 @@ def mesh(*arguments: str) -> Result:
 def words(text: str) -> list[list[str]]:
     """Return the words of each line; every time and span is written alike, for they change."""
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", text)
-    text = re.sub(r"\b\d+ (s|min)\b", "SPAN", text)
+    text = re.sub(r"(under )?\b\d+ (s|min)\b", "SPAN", text)
     # How far apart words stand depends on the times.
     return [line.split() for line in text.splitlines()]
 

@@ -86,10 +86,10 @@ def test_kpi_counts_from_a_search_to_the_first_read() -> None:
     assert words(shown.stdout) == words(
         """\
 PRODUCT        DECLARED  TO PUBLISH  NEW READERS  TO USE
-report/totals  TIME           never            0
-sales/orders   TIME            SPAN            1    SPAN
-1 of 2 products are published, SPAN after they were declared; 1 new readers, SPAN after they met \
-the product (medians).
+report/totals  TIME  not published yet 0  no new reader yet
+sales/orders   TIME               SPAN 1  SPAN
+1 of 2 products are published, SPAN after they were declared (median); 1 new reader, SPAN after \
+they met the product (median).
 """
     )
     assert (plain["published"], plain["new_readers"]) == (1, 1)

@@ -13,7 +13,7 @@ from mesh_dagster.observe.status import Objective, SloStatus, State
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from mesh_dagster.share.four import Answer, four_answers
-from mesh_dagster.share.wording import size
+from mesh_dagster.share.wording import size, span, to_publish, to_use
 from tests.share.scenario import LINES
 
 NOW = datetime(2026, 11, 1, 6, tzinfo=timezone.utc)
@@ -123,3 +123,20 @@ def test_a_size_is_written_in_its_largest_unit() -> None:
         "1.5 MB",
         "2 PB",
     ]
+
+
+def test_lead_times_are_told_where_there_is_no_time_yet_too() -> None:
+    short = timedelta(milliseconds=999)
+
+    assert [span(length) for length in (-HOUR, short, timedelta(seconds=1), HOUR)] == [
+        "under 1 s",
+        "under 1 s",
+        "1 s",
+        "1 h",
+    ]
+    assert [to_publish(short, True), to_publish(None, True), to_publish(None, False)] == [  # noqa: FBT003 - filters of a page
+        "under 1 s",
+        "published before",
+        "not published yet",
+    ]
+    assert [to_use(HOUR), to_use(None)] == ["1 h", "no new reader yet"]
