@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mesh_dagster.cli.output import grid, span
+from mesh_dagster.share.wording import cell_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,5 +49,5 @@ def sample_table(sample: "SampleEntry") -> "Table":
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else " ".join(str(value).split())
+    text = cell_text(value)
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}..."

@@ -18,6 +18,7 @@ import click
 
 from mesh_dagster.cli.output import console
 from mesh_dagster.errors import UnreadableRowsError
+from mesh_dagster.share.wording import cell_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -233,13 +234,11 @@ def _table(plan: "pl.LazyFrame", limit: int | None, *, terminal: bool) -> str:
 
 
 def _cells(values: "pl.Series") -> list[str]:
-    return [_cell(value) for value in values]
+    return [_cell(value) for value in values.to_list()]
 
 
 def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    text = " ".join(str(value).split())
+    text = cell_text(value)
     return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
 
 

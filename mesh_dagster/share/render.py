@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mesh_dagster.share.wording import (
     budget,
+    cell_text,
     column_type,
     moment,
     share,
@@ -90,6 +91,7 @@ def _environment() -> Environment:
         share=share,
         size=size,
         budget=budget,
+        cell_text=cell_text,
         to_publish=to_publish,
         to_use=to_use,
         path=address_path,

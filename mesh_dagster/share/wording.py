@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 _KILO = 1_000
+_DECIMALS = 6
 _EXACT = 9
 """So many times over, a tenth of an error budget says nothing more."""
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -64,6 +65,11 @@ def size(count: int) -> str:
     return f"{amount:.3g} {unit}"
 
 
+def cell_text(value: object) -> str:
+    """Write a value of a column on one line; floats as polars shows them, to six decimals."""
+    return "" if value is None else " ".join(str(_rounded(value)).split())
+
+
 def column_type(text: str) -> str:
     """Write a type of polars without the names of its parts."""
     return (
@@ -71,3 +77,14 @@ def column_type(text: str) -> str:
         .replace("precision=", "")
         .replace("scale=", "")
     )
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        # A small number keeps as many digits, or nothing of it would be left.
+        return round(value, _DECIMALS) if abs(value) >= 1 else float(f"{value:.{_DECIMALS}g}")
+    if isinstance(value, list):
+        return list(map(_rounded, value))
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    return value

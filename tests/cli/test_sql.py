@@ -16,6 +16,25 @@ def test_sql_answers_from_views_named_after_the_ports() -> None:
     assert (result.exit_code, json.loads(result.stdout)) == (0, [{"n": 2, "s": 2.0}])
 
 
+def test_a_table_shows_floats_without_noise_and_json_shows_them_exactly() -> None:
+    publish_lines(rows(1))
+    noise = "0.1::DOUBLE + 0.2::DOUBLE"
+    statement = (
+        f"SELECT {noise} AS a, [{noise}, 3] AS b, {{'x': {noise}}} AS c, 0.1::FLOAT AS d, "
+        "2328.599999999957::DOUBLE AS e, -2e-9::DOUBLE AS f, 1764123456789.5::DOUBLE AS g, "
+        "'-inf'::DOUBLE AS h, 'nan'::DOUBLE AS i, 5 AS j"
+    )
+
+    shown, exact = mesh("sql", statement), mesh("sql", statement, "--json")
+
+    cells = [cell.strip() for cell in shown.stdout.splitlines()[2].split("│")]
+    assert cells == [
+        *("0.3", "[0.3, 3.0]", "{'x': 0.3}", "0.1", "2328.6", "-2e-09", "1764123456789.5"),
+        *("-inf", "nan", "5"),
+    ]
+    assert json.loads(exact.stdout)[0]["a"] == 0.1 + 0.2
+
+
 def test_an_empty_port_can_be_asked_too() -> None:
     publish_lines(rows())
 
