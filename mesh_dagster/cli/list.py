@@ -4,6 +4,7 @@ In:  the registry, which is all that is read; neither Dagster nor a frame is tou
 Out: one line for each port.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -49,15 +50,19 @@ def ls(*, pattern: str | None, also_retired: bool, as_json: bool) -> None:
     if not known:
         click.echo(_NOTHING, err=True)
         return
-    now = datetime.now(timezone.utc)
+    if found:
+        click.echo(table(found, datetime.now(timezone.utc)))
+    if retired:
+        click.echo(f"Retired and not shown: {retired:,}. --all shows them.", err=True)
+
+
+def table(found: "Sequence[PortStatus]", now: datetime) -> str:
+    """Write how ports stand, one line each; their state only where one is not active."""
     header, lines = list(_HEADER), [_line(port, now) for port in found]
     if any(map(_state, found)):
         header.append("STATE")
         lines = [(*line, _state(port)) for line, port in zip(lines, found, strict=True)]
-    if lines:
-        click.echo(columns(header, lines, _RIGHT))
-    if retired:
-        click.echo(f"Retired and not shown: {retired:,}. --all shows them.", err=True)
+    return columns(header, lines, _RIGHT)
 
 
 def matches(address: str, pattern: str) -> bool:

@@ -1,4 +1,4 @@
-"""Show everything that is known of one port.
+"""Show everything that is known of one port; `show_product.py` shows the address of a product.
 
 In:  an address, the registry.
 Out: owner, purpose, contract, promises, publications, refusals, lineage, and how to read it.
@@ -37,13 +37,17 @@ if TYPE_CHECKING:
 @click.argument("address")
 @as_json_option
 def show(*, address: str, as_json: bool) -> None:
-    """Show what is known of the port at ADDRESS."""
+    """Show what is known of the port, or of the product, at ADDRESS."""
     from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.cli.show_product import product_named, show_product
     from mesh_dagster.discover.consumers import consumers
     from mesh_dagster.run.count import who_reads
     from mesh_dagster.run.portrait import portrait
     from mesh_dagster.run.visits import visit
 
+    if named := product_named(address):
+        show_product(*named, as_json=as_json)
+        return
     parsed, now = Address.parse(address), datetime.now(timezone.utc)
     with open_registry() as registry:
         known = _without_values(portrait(registry, parsed))

@@ -161,6 +161,44 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
     assert [made["version"] for made in known["publications"]] == [0]
 
 
+def test_show_of_a_product_tells_how_its_ports_stand_and_how_to_see_more() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+
+    whole, major = mesh("show", "mesh://sales/orders"), mesh("show", "mesh://sales/orders/v1/")
+    plain = mesh("show", "mesh://sales/orders", "--json")
+
+    assert (whole.exit_code, whole.stderr) == (0, "")
+    assert words(whole.stdout) == words(
+        f"""\
+mesh://sales/orders
+What was sold.
+
+ADDRESS   OWNER       ALIGNMENT  VERSION  ROWS   AGE  REFUSED SINCE
+{ORDERS}  team:sales  source           0     2  SPAN
+
+More of a port: mesh show {ORDERS}
+"""
+    )
+    assert words(major.stdout) == words(whole.stdout)
+    assert [port["address"] for port in json.loads(plain.stdout)["ports"]] == [ORDERS]
+
+
+def test_show_of_a_product_that_is_not_there_offers_what_is() -> None:
+    declare()
+
+    other, unknown = mesh("show", "mesh://sales/orders/v2"), mesh("show", "mesh://sales/order")
+
+    assert (other.exit_code, unknown.exit_code) == (1, 1)
+    assert other.stderr == (
+        "Product 'sales/orders' is not registered as v2, but as 'v1'. Ask for one of these.\n"
+    )
+    assert unknown.stderr == (
+        "No product 'sales/order' is registered here. Did you mean 'sales/orders'? Check the key "
+        "and MESH_ROOT, or run the product.\n"
+    )
+
+
 def test_show_of_an_unknown_address_offers_the_nearest() -> None:
     declare()
 
