@@ -17,6 +17,8 @@ from mesh_dagster.discover.graph import Graph, Link, Node
 
 BOX_PX = 216, 46
 _GAP_PX, _BETWEEN_PX, _EDGE_PX = 72, 16, 8
+HEAD_PX = 8
+"""How long the head of an arrow is: a curve ends so far before the box that it leads to."""
 _SWEEPS = 4
 Ends = tuple[str, str]
 Point = tuple[int, str, str]
@@ -147,15 +149,19 @@ def _height(item: Item) -> float:
 
 
 def _path(chain: Sequence[Item], places: Mapping[Item, tuple[float, float]]) -> str:
-    """Write a curve from the right of a node to the left of another, straight where it passes."""
+    """Write a curve from the right of a node to the left of another, straight where it passes.
+
+    It ends to the right also where a circle leads back, so that its arrow does.
+    """
     written, x, y = "", 0.0, 0.0
     for number, item in enumerate(chain):
         left, top = places[item]
         middle = top if isinstance(item, tuple) else top + BOX_PX[1] / 2
         if number:
-            half = (left - x) / 2
+            end = left - HEAD_PX * (number == len(chain) - 1)
+            half = abs(end - x) / 2
             written += (
-                f"C{x + half:.1f} {y:.1f} {left - half:.1f} {middle:.1f} {left:.1f} {middle:.1f}"
+                f"C{x + half:.1f} {y:.1f} {end - half:.1f} {middle:.1f} {end:.1f} {middle:.1f}"
             )
         x, y = left + BOX_PX[0], middle
         if number < len(chain) - 1:

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mesh_dagster.discover.graph import Link
 from mesh_dagster.share.wording import (
     budget,
     cell_text,
@@ -34,6 +35,13 @@ SIGNS: Mapping[str, str] = {
     "not_judged": "?",
 }
 """A state is told by its word and its sign, never by its colour alone."""
+LINK_STYLES: Mapping[str, str] = {
+    "recorded": "recorded by a publication, or derived from the code",
+    "declared": "declared by its team",
+    "assumed": "assumed, since the names are equal",
+    "row": "only chooses rows",
+}
+"""How the links of lineage are drawn, with what each style means."""
 
 
 def html(template: str, **given: Any) -> bytes:
@@ -71,6 +79,13 @@ def label_of(name: str) -> tuple[str, str]:
     ]
 
 
+def link_style(link: Link) -> str:
+    """Return the style in which a link is drawn."""
+    if link.kind == "row":
+        return "row"
+    return link.how if link.how in LINK_STYLES else "recorded"
+
+
 def ago(time: datetime | None, now: datetime) -> str:
     """Say how long ago something happened."""
     return f"{span(now - time)} ago" if time else "never"
@@ -95,10 +110,12 @@ def _environment() -> Environment:
         to_publish=to_publish,
         to_use=to_use,
         path=address_path,
+        link_style=link_style,
         column_type=column_type,
     )
     made.globals.update(
         signs=SIGNS,
+        link_styles=LINK_STYLES,
         label_of=label_of,
         product_path=product_path,
         lineage_path=lineage_path,

@@ -1,7 +1,8 @@
+import re
 from itertools import combinations
 
 from mesh_dagster.discover.graph import Graph, Link, Node
-from mesh_dagster.share.layers import BOX_PX, Drawing, laid_out
+from mesh_dagster.share.layers import BOX_PX, HEAD_PX, Drawing, laid_out
 
 
 def graph(*links: str) -> Graph:
@@ -39,6 +40,17 @@ def test_a_circle_is_drawn_and_ends() -> None:
 
     assert len(drawn.boxes) == 3
     assert [curve.path == "" for curve in drawn.curves] == [False, False, False, True]
+
+
+def test_an_arrow_ends_to_the_right_before_the_box_that_it_leads_to() -> None:
+    drawn = laid_out(graph("a>b", "b>a", "b>c", "a>c"))
+
+    at = places(drawn)
+    for curve in drawn.curves:
+        *_, bend, _, end, y = map(float, re.split("[MCH ]", curve.path)[1:])
+        left, top = at[curve.link.target]
+        assert (end, y) == (left - HEAD_PX, top + BOX_PX[1] / 2)
+        assert bend < end
 
 
 def test_boxes_overlap_nowhere_and_lie_within_the_drawing() -> None:

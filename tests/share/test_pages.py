@@ -210,7 +210,13 @@ def test_a_graph_is_drawn_with_a_link_on_every_node(client: TestClient) -> None:
     nodes = [one for one in page.all("a") if one.text.strip().startswith("mesh://")]
     boxes = [one.attributes.get("class") for one in page.all("rect")]
     assert sorted(boxes[:2], key=str) == ["box", "box root"]
-    assert [one for one in page.all("path") if one.attributes.get("class") == "link recorded"]
+    heads = {f"url(#{one.attributes['id']})" for one in page.all("marker")}
+    links = [one.attributes for one in page.all("path") if "class" in one.attributes]
+    assert [one["class"] for one in links] == ["link recorded", "link recorded"]
+    assert {one["marker-end"] for one in links} <= heads
+    legend = [one.text.strip() for one in page.all("li")][:2]
+    assert legend[0] == "recorded by a publication, or derived from the code"
+    assert legend[1].startswith("mesh://")
     assert {one.text.split()[0] for one in nodes} >= {DAILY, LINES}
 
 
