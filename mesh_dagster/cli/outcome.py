@@ -42,6 +42,8 @@ class Outcome:
     """The version of the port that readers get now; `None` before the first."""
     rows: int | None = None
     """The rows of that version."""
+    refused_rows: int = 0
+    """The rows of the batch that was refused."""
     rejected_rows: int = 0
     """The rows that this publication set aside."""
     note: str = ""
@@ -87,7 +89,8 @@ def _outcome(
     if made is not None:
         return _published(outcome, made)
     if refusal is not None:
-        return replace(outcome, state="refused", note=_broken(refusal))
+        note = _broken(refusal)
+        return replace(outcome, state="refused", refused_rows=refusal.rows, note=note)
     if failure is not None:
         return replace(outcome, state="failed", note=_cause(failure.error))
     if stopped:

@@ -64,14 +64,15 @@ def print_summary(outcomes: "Sequence[Outcome]") -> None:
 
 
 def table_of(outcomes: "Sequence[Outcome]") -> "Table":
-    """Sum up the outcomes of each port over its partitions."""
+    """Sum up the outcomes of each port over its partitions: the rows kept out, and what is read."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("PORT", no_wrap=True)
     table.add_column("OUTCOME", no_wrap=True)
-    for name in ("VERSION", "ROWS", "REJECTED"):
+    for name in ("REFUSED", "REJECTED"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("NOW READ", no_wrap=True)
     together: defaultdict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         if outcome.role == "port" or outcome.state != "published":
@@ -88,10 +89,16 @@ def _summed(same: "Sequence[Outcome]") -> "Iterator[Text | str]":
     worst = max(counts, key=list(STYLES).index)
     all_alike = len(counts) == 1
     yield Text(worst if all_alike else f"{worst} {counts[worst]} of {len(same)}", STYLES[worst])
-    last = same[-1]
-    yield "" if last.version is None else str(last.version)
-    yield "" if last.rows is None else f"{last.rows:,}"
-    yield f"{sum(outcome.rejected_rows for outcome in same):,}" if last.role == "port" else ""
+    if same[-1].role == "port":
+        yield f"{sum(outcome.refused_rows for outcome in same):,}"
+        yield f"{sum(outcome.rejected_rows for outcome in same):,}"
+        yield _read_now(same[-1])
+
+
+def _read_now(last: "Outcome") -> str:
+    if last.version is None or last.rows is None:
+        return "nothing yet"
+    return f"version {last.version}, {last.rows:,} row{'' if last.rows == 1 else 's'}"
 
 
 def _print_line(screen: "Console", outcome: "Outcome") -> None:

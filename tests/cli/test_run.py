@@ -29,9 +29,9 @@ def test_products_run_after_what_they_read_whatever_the_order_of_the_workspace(
         "shop/orders: 2 partitions published",
         "report/totals: 1 port published",
         "",
-        "PORT                              OUTCOME    VERSION  ROWS  REJECTED",
-        "mesh://shop/orders/v1/lines       published        1     4         0",
-        "mesh://report/totals/v1/regional  published        0     2         0",
+        "PORT                              OUTCOME    REFUSED  REJECTED  NOW READ",
+        "mesh://shop/orders/v1/lines       published        0         0  version 1, 4 rows",
+        "mesh://report/totals/v1/regional  published        0         0  version 0, 2 rows",
     ]
     assert md.read(REGIONAL).sort("region").collect().rows() == [("east", 3), ("west", 3)]
 
@@ -83,9 +83,9 @@ def test_a_refused_batch_fails_the_run_and_what_reads_it_goes_on(
         f"  {REGIONAL} published: made from the last good '{LINES}'",
         "report/totals: 1 port published",
         "",
-        "PORT                              OUTCOME    VERSION  ROWS  REJECTED",
-        "mesh://shop/orders/v1/lines       refused          1     4         0",
-        "mesh://report/totals/v1/regional  published        1     2         0",
+        "PORT                              OUTCOME    REFUSED  REJECTED  NOW READ",
+        "mesh://shop/orders/v1/lines       refused          4         0  version 1, 4 rows",
+        "mesh://report/totals/v1/regional  published        0         0  version 1, 2 rows",
     ]
 
 
@@ -108,10 +108,10 @@ def test_what_reads_a_port_that_never_was_published_is_skipped(
         f"  {REGIONAL} skipped: '{LINES}' was never published",
         "report/totals: 1 port skipped",
         "",
-        "PORT                              OUTCOME  VERSION  ROWS  REJECTED",
+        "PORT                              OUTCOME  REFUSED  REJECTED  NOW READ",
         "shop/orders/internal/raw_lines    failed",
-        "mesh://shop/orders/v1/lines       skipped                        0",
-        "mesh://report/totals/v1/regional  skipped                        0",
+        "mesh://shop/orders/v1/lines       skipped        0         0  nothing yet",
+        "mesh://report/totals/v1/regional  skipped        0         0  nothing yet",
     ]
 
 
