@@ -42,6 +42,8 @@ class SloStatus:
     missing_partitions: tuple[str, ...] = ()
     """The newest 20 partitions that are due and were never published, newest first."""
     missing_partition_count: int = 0
+    breaks_at: datetime | None = None
+    """Freshness only, aware UTC; when it breaks, or broke, if nothing newer is published."""
     predicted_breach_at: datetime | None = None
     """Aware UTC; when a promise that still holds will break, if the next publication is late."""
     caused_by: str | None = None

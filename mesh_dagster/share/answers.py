@@ -4,7 +4,7 @@ In:  plain values; errors.
 Out: responses.
 
 Source:
-    RFC 9110 on ETag and If-None-Match; RFC 9457, problem details.
+    RFC 9110 on ETag, section 8.8.1 on weak ones, and If-None-Match; RFC 9457, problem details.
 """
 
 import hashlib
@@ -21,18 +21,29 @@ from mesh_dagster.errors import MeshError
 
 _NOT_FOUND = LookupError
 """What is asked for is not there; every other error of the mesh says that the question is wrong."""
+_MOVING = ("age_seconds", "limit_seconds")
+_DIGITS = 2
 
 
-def answer(request: Request, value: object, kind: str = "application/json") -> Response:
-    """Return a value as JSON, or say that it is what the client has already."""
-    body = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":")).encode()
-    return tagged(request, body, kind)
+def answer(request: Request, value: object) -> Response:
+    """Return a value as JSON, or say that nothing has changed since the client got it."""
+    known = plain(value)
+    return tagged(request, _json(known), "application/json", _json(_lasting(known)))
 
 
-def tagged(request: Request, body: bytes, kind: str) -> Response:
-    """Return a body under its ETag; without it where the client has the same."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+def tagged(request: Request, body: bytes, kind: str, lasting: bytes | None = None) -> Response:
+    """Return a body under its ETag; without it where the client has the same.
+
+    Args:
+        request: What the client asks, and has.
+        body: What it gets.
+        kind: The media type.
+        lasting: What of the body changes only when something has changed, by default all of it.
+            A body that holds more has a weak tag: the same for all that are as good.
+    """
+    lasting = body if lasting is None else lasting
+    tag = f'"{hashlib.sha256(lasting).hexdigest()[:32]}"'
+    headers = {"ETag": tag if lasting == body else f"W/{tag}", "Cache-Control": "private, no-cache"}
     known = request.headers.get("if-none-match", "")
     if known == "*" or tag in [one.strip().removeprefix("W/") for one in known.split(",")]:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -65,3 +76,23 @@ def told(error: Exception) -> tuple[int, str, dict[str, str]]:
     if isinstance(error, MeshError):
         return status_of(error), str(error), {}
     return HTTPStatus.INTERNAL_SERVER_ERROR, "The server stopped on an unexpected error.", {}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _lasting(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Leave out of promises what goes on with the clock alone.
+
+    `breaks_at` says as much as age and limit, and stays while nothing changes.
+    """
+    if isinstance(value, list):
+        return [_lasting(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "breaks_at" not in value:
+        return {name: _lasting(part) for name, part in value.items()}
+    left, moving = value["budget_remaining"], _MOVING if value["breaks_at"] else ()
+    kept = {name: part for name, part in value.items() if name not in moving}
+    return {**kept, "budget_remaining": left and round(left, _DIGITS)}

@@ -99,7 +99,7 @@ def _get(summary: str, schema: Json, *parameters: Json) -> Json:
             "parameters": list(parameters),
             "responses": {
                 "200": {"description": "It.", "content": {"application/json": {"schema": schema}}},
-                "304": {"description": "It has not changed."},
+                "304": {"description": "Nothing has changed; ages went on with the clock."},
                 **{
                     status: {"description": about, "content": refused}
                     for status, about in problems.items()

@@ -90,6 +90,7 @@ def test_promises_are_written_as_json() -> None:
         "late_group_count": 1,
         "missing_partitions": [],
         "missing_partition_count": 0,
+        "breaks_at": "2026-03-02T04:00:00+00:00",
         "predicted_breach_at": None,
         "caused_by": None,
         "age_seconds": 43200.0,

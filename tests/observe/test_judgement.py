@@ -53,6 +53,7 @@ def test_a_status_says_how_a_promise_stands(registry: Registry) -> None:
             target=0.99,
             window=timedelta(days=28),
             budget_remaining=1.0,
+            breaks_at=at(5),
         ),
         SloStatus(
             address=EVENTS,

@@ -1,11 +1,15 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from mesh_dagster.share import api
+from mesh_dagster.share.answers import answer
 from mesh_dagster.share.openapi import document
+from tests.observe.scenario import HOUR, NOON, late
 from tests.share.scenario import DAILY, HOSTILE, LINES, fill, served
 
 GUID = "4608af90-1cca-5628-8413-60d001efeea1"
@@ -122,14 +126,44 @@ def test_lead_times_and_metrics_and_health_are_told(client: TestClient) -> None:
         "/api/v1/search?q=takings",
         f"/api/v1/lineage?address={COLUMN}",
         "/api/v1/openapi.json",
+        "/api/v1/kpi",
+        f"/api/v1/dataproducts/{GUID}",
+        PORT,
+        "/api/v1/slo",
+        f"/api/v1/slo?address={LINES}",
     ],
 )
 def test_what_has_not_changed_is_not_sent_again(client: TestClient, path: str) -> None:
     first = client.get(path)
-    again = client.get(path, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    tag = first.headers["etag"].removeprefix("W/")
+    again = client.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
 
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
+
+
+def tag_of(**changed: object) -> str:
+    """Return the ETag of a late promise that is changed."""
+    status = replace(late(), **{"breaks_at": NOON, **changed})  # type: ignore[arg-type]  # in sight
+    return answer(Request({"type": "http", "headers": []}), {"items": [status]}).headers["etag"]
+
+
+def test_a_tag_that_leaves_out_an_age_is_weak_and_tells_every_change_from_the_clock() -> None:
+    known = tag_of()
+
+    assert known.startswith('W/"')
+    assert tag_of(age=3 * HOUR, limit=2 * HOUR, budget_remaining=0.501) == known
+    changes: list[dict[str, object]] = [
+        {"state": "ok"},
+        {"since": NOON - HOUR},
+        {"breaks_at": NOON + HOUR},
+        {"budget_remaining": 0.49},
+        {"budget_remaining": None},
+        {"late_group_count": 1},
+    ]
+    assert known not in [tag_of(**changed) for changed in changes]
+    without = [tag_of(breaks_at=None, limit=limit) for limit in (HOUR, 2 * HOUR)]
+    assert without[0] != without[1]
 
 
 @pytest.mark.parametrize(
