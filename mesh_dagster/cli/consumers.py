@@ -23,7 +23,8 @@ _LONGEST_CELL = 24
 
 def consumers_table(consumers: Sequence["Consumer"], now: datetime) -> "Table":
     """List who depends on a port, products first."""
-    table = grid("who", "how", "reads", "last", "version", "purpose", right=("reads", "version"))
+    names = ("who", "how", "reads", "last", "version", "columns", "purpose")
+    table = grid(*names, right=("reads", "version"))
     for one in consumers[:_MOST_CONSUMERS]:
         declared = ["declared input"] if one.declared else []
         table.add_row(
@@ -32,12 +33,19 @@ def consumers_table(consumers: Sequence["Consumer"], now: datetime) -> "Table":
             f"{one.reads:,}",
             f"{span(now - one.last_read_at)} ago" if one.last_read_at else "never",
             "" if one.last_version is None else str(one.last_version),
+            _asked(one),
             "; ".join(one.purposes),
         )
     more = len(consumers) - _MOST_CONSUMERS
     if more > 0:
         table.add_row(f"and {more:,} more")
     return table
+
+
+def _asked(one: "Consumer") -> str:
+    if one.columns is None:
+        return "not known"
+    return ", ".join(one.columns) or ("none" if one.reads else "")
 
 
 def sample_table(sample: "SampleEntry") -> "Table":

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from mesh_dagster.discover.entries import Consumer
-from mesh_dagster.run.reads import Reader, readers
+from mesh_dagster.run.reads import Reader, columns_of, readers
 from mesh_dagster.run.registering import links, make
 from mesh_dagster.run.registry import Registry
 
@@ -51,6 +51,7 @@ def _consumer(
         first_read_at=min((one.first_read_at for one in its_reads), default=None),
         last_read_at=max((one.last_read_at for one in its_reads), default=None),
         last_version=max((one.last_version for one in its_reads), default=None),
+        columns=columns_of(its_reads),
     )
 
 

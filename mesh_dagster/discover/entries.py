@@ -81,6 +81,8 @@ class Consumer:
     first_read_at: datetime | None
     last_read_at: datetime | None
     last_version: int | None
+    columns: tuple[str, ...] | None
+    """The columns that were asked for, sorted; `None` where any may have been."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ INSERT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (address, version, reader, way, purpose, day) DO UPDATE SET "
     "reads = (reads.reads + excluded.reads), last_read_at = excluded.last_read_at, "
-    "columns = excluded.columns"
+    "columns = CASE WHEN (CAST(reads.columns AS TEXT) = CAST(excluded.columns AS TEXT)) "
+    "THEN reads.columns END"
 )
 _SQLITE = "sqlite:///"
 _PATIENCE_SECONDS = 5.0
@@ -56,7 +57,7 @@ class Read:
     reader: str
     purpose: str = ""
     columns: tuple[str, ...] | None = None
-    """The columns that were asked for; `None` where that is not known."""
+    """The columns that were asked for, sorted; `None` where that is not known."""
 
     def row(self) -> dict[str, object]:
         """Return the row of `run/reads.py`, in the order of its columns."""

@@ -6,6 +6,8 @@ Only whole publications that passed their audit can be met here.
 """
 
 import warnings
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -60,10 +62,15 @@ def read(
     Warns:
         DeprecatedPortWarning: The port is deprecated.
     """
-    content = _resolved(address, store, purpose)
     if expects is None:
-        return content.plan()
-    return _expected(Reference.parse(address), content, expects).plan()
+        return _resolved(address, store, purpose).plan()
+    from mesh_dagster.declare.expectation import expectation_of  # noqa: PLC0415 - needs pandera
+    from mesh_dagster.run.take import take  # noqa: PLC0415 - likewise
+
+    port = str(Reference.parse(address).address)
+    expected = expectation_of(port, expects)
+    content = _resolved(address, store, purpose, expected.schema.columns)
+    return take(content, expected, port, "This reader", "Nothing was read").plan()
 
 
 def relation(
@@ -95,24 +102,19 @@ def connect() -> "duckdb.DuckDBPyConnection":
 
 
 def counted(
-    reference: Reference, store: Store, way: Way, purpose: str | None = None
+    reference: Reference,
+    store: Store,
+    way: Way,
+    purpose: str | None = None,
+    columns: Iterable[str] | None = None,
 ) -> delta.Snapshot:
     """Find the snapshot that a reference means, and count it as read; raises as `read` does."""
     content = resolve(reference, store)
     if not reference.quarantine:
-        count(store.registry_url, read_of(reference, content, way, purpose))
+        made = read_of(reference, content, way, purpose)
+        asked = None if columns is None else tuple(sorted(columns))
+        count(store.registry_url, replace(made, columns=asked))
     return content
-
-
-def _expected(
-    reference: Reference, content: delta.Snapshot, expects: "PanderaContract"
-) -> delta.Snapshot:
-    from mesh_dagster.declare.expectation import expectation_of  # noqa: PLC0415 - needs pandera
-    from mesh_dagster.run.take import take  # noqa: PLC0415 - likewise
-
-    port = str(reference.address)
-    expected = expectation_of(port, expects)
-    return take(content, expected, port, "This reader", "Nothing was read")
 
 
 def read_of(
@@ -129,10 +131,15 @@ def read_of(
     )
 
 
-def _resolved(address: str, store: Store | None, purpose: str | None) -> delta.Snapshot:
+def _resolved(
+    address: str,
+    store: Store | None,
+    purpose: str | None,
+    columns: Iterable[str] | None = None,
+) -> delta.Snapshot:
     """Count a read of this process, and warn its caller of a deprecated port."""
     reference = Reference.parse(address)
-    content = counted(reference, store or Store.at(), "python", purpose)
+    content = counted(reference, store or Store.at(), "python", purpose, columns)
     told = deprecation(reference, content)
     if told:
         warnings.warn(told, DeprecatedPortWarning, stacklevel=3)

@@ -4,9 +4,10 @@ In:  reads, as `run/count.py` describes them.
 Out: rows, and what they add up to for each product.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -47,17 +48,21 @@ class Reader:
     last_read_at: datetime
     last_version: int
     """The newest version that was read."""
+    columns: Sequence[str] | None = None
+    """The columns that were asked for, sorted; `None` where any may have been."""
 
 
 def insert_on(dialect: str) -> sa.Insert:
     """Return the statement that counts one read more."""
     made = insert_into(dialect, reads)
+    same = _text(reads.c.columns) == _text(made.excluded.columns)
     return made.on_conflict_do_update(
         index_elements=reads.primary_key,
         set_={
             "reads": reads.c.reads + made.excluded.reads,
             "last_read_at": made.excluded.last_read_at,
-            "columns": made.excluded.columns,
+            # Reads of different columns in one day are known no more than as "some".
+            "columns": sa.case((same, reads.c.columns)),
         },
     )
 
@@ -76,11 +81,20 @@ def record(registry_url: str, rows: Sequence[Mapping[str, object]]) -> None:
         engine.dispose()
 
 
-def readers(registry: Registry, addresses: Collection[str]) -> list[Reader]:
-    """Return who reads some ports, the latest first."""
+def readers(
+    registry: Registry, addresses: Collection[str], since: datetime | None = None
+) -> list[Reader]:
+    """Return who reads some ports, the latest first.
+
+    Args:
+        registry: What holds the reads.
+        addresses: The ports.
+        since: Earlier reads do not count, to the day; all do by default.
+    """
     registry.make(METADATA)
     last = sa.func.max(reads.c.last_read_at, type_=UtcDateTime)
     keys = (reads.c.address, reads.c.reader, reads.c.way, reads.c.purpose)
+    columns = sa.type_coerce(_text(reads.c.columns), _JSON)
     query = (
         sa.select(
             *keys,
@@ -88,13 +102,46 @@ def readers(registry: Registry, addresses: Collection[str]) -> list[Reader]:
             sa.func.min(reads.c.first_read_at, type_=UtcDateTime),
             last,
             sa.func.max(reads.c.version),
+            columns,
         )
         .where(reads.c.address.in_(addresses))
-        .group_by(*keys)
+        .group_by(*keys, columns)
         .order_by(last.desc(), *keys)
     )
+    if since is not None:
+        query = query.where(reads.c.last_read_at >= since)
+    found: dict[tuple[str, ...], list[Reader]] = {}
     with registry.begin() as connection:
-        return [Reader(*row) for row in connection.execute(query)]
+        for row in connection.execute(query):
+            one = Reader(*row)
+            found.setdefault((one.address, one.reader, one.way, one.purpose), []).append(one)
+    return [_united(parts) for parts in found.values()]
+
+
+def columns_of(its_reads: Iterable[Reader]) -> tuple[str, ...] | None:
+    """Unite the columns of reads, sorted; one read of unknown columns makes all unknown."""
+    names: set[str] = set()
+    for one in its_reads:
+        if one.columns is None:
+            return None
+        names.update(one.columns)
+    return tuple(sorted(names))
+
+
+def _united(parts: Sequence[Reader]) -> Reader:
+    """Unite reads of different columns; the latest come first."""
+    return replace(
+        parts[0],
+        reads=sum(one.reads for one in parts),
+        first_read_at=min(one.first_read_at for one in parts),
+        last_version=max(one.last_version for one in parts),
+        columns=columns_of(parts),
+    )
+
+
+def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """Compare JSON, which PostgreSQL does only as text."""
+    return sa.cast(column, sa.Text)
 
 
 def counts(

@@ -8,8 +8,9 @@ for they may quote values; those about the statement itself do.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ _LOCKED = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+Opened = Mapping[str, tuple[Collection[str], Read]]
+"""For each view that a statement names: its columns, and the read that is to be counted."""
 _MISSING_TABLE = re.compile(r"Table with name (\S+) does not exist")
 
 
@@ -59,8 +62,10 @@ def select(statement: str, store: Store) -> Iterator[pl.LazyFrame]:
             _require_select(statement, connection)
             opened = _open_ports(statement, names, store, connection)
             plan = connection.sql(statement).pl().lazy()
-            count(store.registry_url, *opened)
-            yield plan
+            try:
+                yield plan
+            finally:
+                count(store.registry_url, *_with_columns(opened, statement))
         except duckdb.Error as error:
             raise _refusal(error, list(names.values())) from error
 
@@ -78,13 +83,13 @@ def _open_ports(
     names: dict[Address, str],
     store: Store,
     connection: "duckdb.DuckDBPyConnection",
-) -> list[Read]:
+) -> Opened:
     """Make views of the ports that the statement names, lock the connection, say what is read."""
     text = statement.casefold()
     asked = connection.get_table_names(statement, qualified=True)
     named = {name.partition(" AS ")[0].casefold() for name in asked}
     files: list[str] = []
-    opened: list[Read] = []
+    opened: dict[str, tuple[Collection[str], Read]] = {}
     for domain in sorted({address.domain for address in names}):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(domain)}")
     for address, name in names.items():
@@ -93,7 +98,7 @@ def _open_ports(
             continue
         content = resolve(Reference(address), store)
         if name in named:
-            opened.append(read_of(Reference(address), content, "sql"))
+            opened[name] = content.schema, read_of(Reference(address), content, "sql")
         target = f"{quoted(schema)}.{quoted(view)}"
         if content.files and store.local:
             files += content.urls
@@ -109,6 +114,16 @@ def _open_ports(
     for setting in _LOCKED:
         connection.execute(setting)
     return opened
+
+
+def _with_columns(opened: Opened, statement: str) -> list[Read]:
+    """Say which columns are read, once nobody waits for the library that knows it."""
+    from mesh_dagster.run.sql_trail import columns_read  # noqa: PLC0415 - see above
+
+    found = columns_read(statement, {name: columns for name, (columns, _) in opened.items()})
+    if found is None:
+        return [read for _, read in opened.values()]
+    return [replace(read, columns=tuple(found[name])) for name, (_, read) in opened.items()]
 
 
 def _refusal(error: "duckdb.Error", names: list[str]) -> SqlRefusedError:

@@ -2,12 +2,12 @@
 
 In:  the text of a DuckDB query, and the columns of the views that a build was given.
 Out: for each of its columns, the views and columns behind it, and whether its values are computed
-from them or they only choose, join, group or order rows.
+from them or they only choose, join, group or order rows; or just the columns that it names.
 A query that cannot be followed to the end gives nothing, never half of its origins.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
@@ -44,22 +44,54 @@ def sql_trail(
     Returns:
         `None` when the query cannot be followed.
     """
-    known: dict[str, object] = {
-        view: dict.fromkeys(names, "unknown") for view, names in views.items()
-    }
     try:
-        parsed = parse_one(query, dialect=_DIALECT)
-        qualified = qualify(parsed, schema=known, dialect=_DIALECT)
-        scope = build_scope(qualified)
-        if scope is None or any(map(_opaque, qualified.walk())):
-            return None
-        found = _Follower(views).follow(scope).whole
+        found = _Follower(views).follow(_parsed(query, views)).whole
     except (SqlglotError, _LostError, RecursionError):
         return None
     given = list(columns)
     if len(given) != len(found) or not all(map(_same_name, found, given)):
         return None
     return dict(zip(given, found.values(), strict=True))
+
+
+def columns_read(query: str, views: Mapping[str, Iterable[str]]) -> dict[str, list[str]] | None:
+    """Return the columns that a query names of each view, all of them for a star.
+
+    Args:
+        query: What DuckDB runs.
+        views: Name, as `schema.view`, to columns of each view that the query may read.
+
+    Returns:
+        `None` when the query cannot be followed.
+    """
+    spelled = {
+        view.lower(): {name.lower(): name for name in names} for view, names in views.items()
+    }
+    found: dict[str, set[str]] = {view: set() for view in spelled}
+    try:
+        for scope in _parsed(query, views).traverse():
+            for column in scope.columns:
+                source = scope.sources.get(column.table)
+                if isinstance(source, exp.Table):
+                    view = f"{source.db}.{source.name}".lower()
+                    found[view].add(spelled[view][column.name.lower()])
+    except (SqlglotError, _LostError, RecursionError, KeyError):
+        return None
+    return {view: sorted(found[view.lower()]) for view in views}
+
+
+def _parsed(query: str, views: Mapping[str, Iterable[str]]) -> Scope:
+    """Return a query with every column under the name of what it comes from."""
+    known: dict[str, Any] = {}  # Any: one level for views, two where they lie in schemas
+    for view, names in views.items():
+        *schema, name = view.split(".")
+        place = known.setdefault(schema[0], {}) if schema else known
+        place[name] = dict.fromkeys(names, "unknown")
+    qualified = qualify(parse_one(query, dialect=_DIALECT), schema=known, dialect=_DIALECT)
+    scope = build_scope(qualified)
+    if scope is None or any(map(_opaque, qualified.walk())):
+        raise _LostError
+    return scope
 
 
 class _Followed(NamedTuple):

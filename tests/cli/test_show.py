@@ -53,9 +53,9 @@ time             slice  rows  broken rules      run
 TIME, SPAN ago  whole     2  amount >= 0 on 2  run-1
 
 Consumers
-who               how             reads  last      version  purpose
+who               how             reads  last      version  columns    purpose
 report/totals v1  declared input      0  never
-ann               python              1  SPAN ago        0  a report
+ann               python              1  SPAN ago        0  not known  a report
 
 Sample of version 0
 order  artist  amount

@@ -147,6 +147,8 @@ def test_consumers_are_those_who_declare_a_port_and_those_who_read_it(registry: 
         Read(LINES, 4, "build", NOW + HOUR, "left/long_ago v1"),
         Read(LINES, 4, "python", NOW, "ann", "a report"),
         Read(LINES, 5, "sql", NOW + HOUR, "ann"),
+        Read(LINES, 5, "sql", NOW, "bob", columns=("amount",)),
+        Read(LINES, 5, "python", NOW, "bob", columns=("at", "amount")),
     )
 
     later = NOW + HOUR
@@ -162,6 +164,7 @@ def test_consumers_are_those_who_declare_a_port_and_those_who_read_it(registry: 
         first_read_at=NOW,
         last_read_at=NOW,
         last_version=3,
+        columns=None,
     )
     ann = replace(report, name="ann", kind="reader", declared=False, reads=2, last_read_at=later)
     assert entry(registry).read_by == (
@@ -175,6 +178,14 @@ def test_consumers_are_those_who_declare_a_port_and_those_who_read_it(registry: 
             last_version=4,
         ),
         replace(ann, purposes=("a report",), ways=("python", "sql"), last_version=5),
+        replace(
+            ann,
+            name="bob",
+            ways=("python", "sql"),
+            last_read_at=NOW,
+            last_version=5,
+            columns=("amount", "at"),
+        ),
     )
     assert entry(registry, "report/totals").reads_from == (
         Upstream("lines", LINES, "team:sales", None),

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pandera.polars as pa
 import pytest
 from sqlalchemy.dialects import sqlite
 
@@ -79,7 +80,18 @@ def test_sql_counts_the_ports_that_it_reads_and_no_others(known: Registry) -> No
     with select(statement, Store.at()) as plan:
         plan.collect()
 
-    assert told(readers(known, [ADDRESS, OTHER])) == [("ann", "sql", "", 1, 0)]
+    found = readers(known, [ADDRESS, OTHER])
+    assert told(found) == [("ann", "sql", "", 1, 0)]
+    assert found[0].columns == ("artist",)
+
+
+def test_what_is_expected_is_what_is_read(known: Registry) -> None:
+    class Orders(pa.DataFrameModel):
+        order: int
+
+    md.read(ADDRESS, expects=Orders)
+
+    assert [one.columns for one in readers(known, [ADDRESS])] == [("order",)]
 
 
 def test_sql_that_is_refused_is_not_a_read(known: Registry) -> None:
@@ -105,6 +117,47 @@ def test_the_reads_of_each_day_add_up(registry: Registry) -> None:
     assert counts(registry, NOW) == {"sales/orders": 4}
     assert counts(registry, NOW + DAY) == {"sales/orders": 1}
     assert counts(registry, NOW, ["x/y"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "known"),
+    [
+        (("a", "b"), ("a", "b"), ("a", "b")),
+        (("a",), (), None),
+        (("a",), None, None),
+        (None, ("a",), None),
+    ],
+)
+@pytest.mark.parametrize("later", [timedelta(), DAY])
+def test_columns_are_known_only_while_no_read_may_have_been_of_others(
+    registry: Registry,
+    first: tuple[str, ...] | None,
+    second: tuple[str, ...] | None,
+    known: tuple[str, ...] | None,
+    later: timedelta,
+) -> None:
+    registry.make(METADATA)
+    url = registry.url.render_as_string(hide_password=False)
+    for moment, columns in ((NOW, first), (NOW + later, second)):
+        count(url, read_at(moment, columns=columns))
+    settle()
+
+    (found,) = readers(registry, [ADDRESS])
+
+    if later and first is not None and second is not None:
+        known = tuple(sorted({*first, *second}))
+    assert found.columns == known
+
+
+def test_who_read_long_ago_is_left_out(registry: Registry) -> None:
+    registry.make(METADATA)
+    url = registry.url.render_as_string(hide_password=False)
+    count(url, read_at(NOW), read_at(NOW + DAY, reader="bob", columns=("a",)))
+    settle()
+
+    found = readers(registry, [ADDRESS], since=NOW + DAY)
+
+    assert [(one.reader, one.columns) for one in found] == [("bob", ("a",))]
 
 
 def test_old_reads_are_forgotten_by_the_day(registry: Registry) -> None:

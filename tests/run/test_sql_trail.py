@@ -4,7 +4,7 @@ import pytest
 from sqlglot import exp
 from sqlglot.lineage import lineage
 
-from mesh_dagster.run.sql_trail import sql_trail
+from mesh_dagster.run.sql_trail import columns_read, sql_trail
 
 PLAYS = pl.DataFrame(
     {
@@ -188,3 +188,38 @@ def test_relations_are_followed_as_the_sql_that_they_run() -> None:
         ("stations", "listeners", "value"),
         ("stations", "station", "row"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "read"),
+    [
+        ("SELECT p.Song FROM a.Plays AS p WHERE pause > 4", {"a.plays": ["Song", "pause"]}),
+        ("SELECT count(*) FROM a.plays", {"a.plays": []}),
+        ("FROM a.stations", {"a.stations": STATIONS.columns}),
+        (
+            """WITH s AS (SELECT * FROM a.stations)
+            SELECT p.song FROM a.plays p SEMI JOIN s USING (station)""",
+            {"a.plays": ["Song", "station"], "a.stations": ["listeners", "station"]},
+        ),
+        (
+            """SELECT song FROM a.plays p WHERE EXISTS
+            (SELECT 1 FROM b.plays AS q WHERE q.play_id = p.play_id ORDER BY q.pause)""",
+            {"a.plays": ["Song", "play_id"], "b.plays": ["pause", "play_id"]},
+        ),
+        ("SELECT COLUMNS('s.*') FROM a.plays", None),
+        ("SELECT nothing FROM a.plays", None),
+        ("SELECT song FROM elsewhere.plays", None),
+    ],
+)
+def test_the_columns_that_a_query_names_are_known(
+    query: str, read: dict[str, list[str]] | None
+) -> None:
+    views = {"a.plays": PLAYS.columns, "b.plays": PLAYS.columns, "a.stations": STATIONS.columns}
+
+    found = columns_read(query, views)
+
+    assert found == (None if read is None else {**{view: [] for view in views}, **sorted_(read)})
+
+
+def sorted_(read: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {view: sorted(names) for view, names in read.items()}
