@@ -66,17 +66,20 @@ def plan_of(tree: "list[Declared]", against: Path | None) -> "Plan":
         RegistryError: The registry cannot be reached.
     """
     from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.govern.consumers import counted_readers
     from mesh_dagster.govern.plan import plan
     from mesh_dagster.govern.releases import elsewhere, released
     from mesh_dagster.govern.snapshot import read_snapshot
+    from mesh_dagster.run.reads import RECENT, readers
     from mesh_dagster.run.retirements import retirements_in
 
-    today = datetime.now(timezone.utc).date()
+    now = datetime.now(timezone.utc)
     domains = {product.domain for product in tree}
     if against is not None:
         snapshot = read_snapshot(against)
-        return plan(tree, snapshot.products, snapshot.consumers, today)
+        return plan(tree, snapshot.products, snapshot.consumers, now.date())
     with open_registry() as registry:
-        ended = retirements_in(registry)
-        known = released(registry, domains), elsewhere(registry, domains)
-        return plan(tree, *known, today, ended)
+        before, others = released(registry, domains), elsewhere(registry, domains)
+        addresses = [address for product in before for address in product.ports]
+        counted = counted_readers(readers(registry, addresses, since=now - RECENT))
+        return plan(tree, before, others, now.date(), retirements_in(registry), counted)

@@ -84,7 +84,7 @@ def _port(port: PortPlan) -> Iterator[str]:
     if port.breaks:
         yield from ["", "| breaks | owner | relies on |", "| --- | --- | --- |"]
     for one in port.breaks:
-        yield f"| {_who(one)} | {_code(one.consumer.owner)} | {_code(lost(one))} |"
+        yield f"| {_who(one)} | {_code(one.consumer.whose)} | {_code(lost(one))} |"
 
 
 def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _why(one: Problem) -> str:
 
 
 def _who(one: Break) -> str:
-    name = _code(f"{one.consumer.product} v{one.consumer.major}")
+    name = _code(one.consumer.label)
     return name if one.certain else f"{name} perhaps"
 
 
@@ -112,7 +112,7 @@ def _ending_json(one: Ending) -> dict[str, Any]:
         "address": one.address,
         "until": one.until.isoformat(),
         "successor": one.successor,
-        "readers": [reader.product for reader in one.readers],
+        "readers": [reader.name for reader in one.readers],
     }
 
 
@@ -137,7 +137,7 @@ def _port_json(port: PortPlan) -> dict[str, Any]:
         "address": port.address,
         "state": port.state,
         "announced": port.announced,
-        "consumers": [one.product for one in port.consumers],
+        "consumers": [one.name for one in port.consumers],
         "changes": list(map(_change_json, port.changes)),
         "breaks": list(map(_break_json, port.breaks)),
     }
@@ -157,9 +157,10 @@ def _change_json(change: Change) -> dict[str, Any]:
 
 def _break_json(one: Break) -> dict[str, Any]:
     return {
-        "consumer": one.consumer.product,
+        "consumer": one.consumer.name,
         "major": one.consumer.major,
         "owner": one.consumer.owner,
+        "read_at": one.consumer.read_at and one.consumer.read_at.isoformat(),
         "certain": one.certain,
         "relies_on": [vars(loss) for loss in one.losses],
     }

@@ -75,7 +75,7 @@ def _line(change: Change) -> str:
 
 
 def _who(one: Break) -> str:
-    return f"{one.consumer.product} v{one.consumer.major} ({one.consumer.owner})"
+    return f"{one.consumer.label} ({one.consumer.whose})"
 
 
 def _verdict(plan: Plan) -> Iterator[str]:

@@ -41,7 +41,7 @@ def endings(
             continue
         offered = product.identity in mine
         readers = tuple(
-            one for one in consumers.get(address, ()) if offered or (one.product, one.major) in mine
+            one for one in consumers.get(address, ()) if offered or (one.name, one.major) in mine
         )
         if readers:
             yield Ending(address, state.until, state.successor, readers)

@@ -51,7 +51,7 @@ class PortPlan:
     state: State
     changes: tuple[Change, ...] = ()
     consumers: tuple[Consumer, ...] = ()
-    """Everybody who is known to read it."""
+    """Everybody who is known to read it; products first."""
     breaks: tuple[Break, ...] = ()
     announced: bool = True
     """Whether its consumers were told, or there is nothing to tell."""
@@ -116,6 +116,7 @@ def plan(
     elsewhere: Iterable[Declared],
     today: date,
     retired: Collection[str] = (),
+    readers: Mapping[str, Sequence[Consumer]] | None = None,
 ) -> Plan:
     """Compare a working tree with what was released.
 
@@ -125,11 +126,16 @@ def plan(
         elsewhere: Products outside the working tree, for what they read and promise.
         today: Ends a deprecation that ran until yesterday.
         retired: Addresses that were ended by `mesh retire`.
+        readers: Who was counted reading each address lately without declaring it.
     """
     before = {product.identity: product for product in released}
     after = {product.identity: product for product in tree}
     others = [one for one in elsewhere if one.identity not in after]
-    consumers = consumers_of([*tree, *others])
+    declared, counted = consumers_of([*tree, *others]), readers or {}
+    consumers = {
+        address: [*declared.get(address, ()), *counted.get(address, ())]
+        for address in {*declared, *counted}
+    }
     compared = _Compared(before, after, consumers, today, retired)
     products = tuple(map(compared.product, sorted({*before, *after})))
     problems = [problem for product in products for problem in _problems(product)]
@@ -214,6 +220,8 @@ def _breaks(
         lost = losses(relied_on(reader, old.contract), new.contract, changes)
         if reader.expects is None:
             lost += promises_lost(changes)
+        if reader.read_at and reader.reads is None:
+            lost = [replace(loss, certain=False) for loss in lost]
         if lost:
             yield Break(reader, tuple(lost))
 
@@ -253,9 +261,7 @@ def _in_vain(
 ) -> Iterator[Problem]:
     """Yield what is expected in vain, but not where a change is known to have broken it."""
     ports = [port for product in planned for port in product.ports]
-    broken = {
-        (p.address, one.consumer.product, one.consumer.major) for p in ports for one in p.breaks
-    }
+    broken = {(p.address, one.consumer.name, one.consumer.major) for p in ports for one in p.breaks}
     promised = {a: port for product in [*others, *tree] for a, port in product.ports.items()}
     for product in sorted(tree, key=lambda one: one.identity):
         for address, clause in unmet_inputs(product, promised):
@@ -265,4 +271,4 @@ def _in_vain(
 
 def _why_not_removed(port: PortPlan) -> str:
     count = len(port.consumers)
-    return f"is gone, {count} product{'s' * (count > 1)} still read{'s' * (count == 1)} it"
+    return f"is gone, {count} consumer{'s' * (count > 1)} still read{'s' * (count == 1)} it"

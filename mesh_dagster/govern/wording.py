@@ -103,7 +103,7 @@ def unstepped(plan: Plan) -> Iterator[str]:
 def ending(one: Ending) -> str:
     """Say until when a port can be read, what follows it, and who still reads it."""
     then = f"read {one.successor} then" if one.successor else "nothing follows it"
-    readers = (f"{reader.product} v{reader.major} ({reader.owner})" for reader in one.readers)
+    readers = (f"{reader.label} ({reader.whose})" for reader in one.readers)
     return f"ends on {one.until}, {then}; still read by {', '.join(readers)}"
 
 

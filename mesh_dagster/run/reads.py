@@ -6,7 +6,7 @@ Out: rows, and what they add up to for each product.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from mesh_dagster.run.dialects import UtcDateTime, insert_into, open_engine
 from mesh_dagster.run.registry import Registry
 
 METADATA = sa.MetaData()
+RECENT = timedelta(days=30)
+"""Who read a port within this span is taken to need it still."""
 _JSON = sa.JSON(none_as_null=True)
 
 reads = sa.Table(
@@ -89,7 +91,7 @@ def readers(
     Args:
         registry: What holds the reads.
         addresses: The ports.
-        since: Earlier reads do not count, to the day; all do by default.
+        since: Only later reads count, of a day all or none; every read by default.
     """
     registry.make(METADATA)
     last = sa.func.max(reads.c.last_read_at, type_=UtcDateTime)
@@ -109,7 +111,7 @@ def readers(
         .order_by(last.desc(), *keys)
     )
     if since is not None:
-        query = query.where(reads.c.last_read_at >= since)
+        query = query.where(reads.c.last_read_at > since)
     found: dict[tuple[str, ...], list[Reader]] = {}
     with registry.begin() as connection:
         for row in connection.execute(query):

@@ -4,7 +4,7 @@ In:  addresses, the registry, a clock reading.
 Out: nothing, or a refusal that says who reads the port; the address of its successor.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.lifecycle import Deprecated
@@ -16,11 +16,8 @@ from mesh_dagster.errors import (
 )
 from mesh_dagster.run.consumers import consumers, states_of
 from mesh_dagster.run.overview import PortStatus, overview
-from mesh_dagster.run.reads import readers
+from mesh_dagster.run.reads import RECENT, readers
 from mesh_dagster.run.registry import Registry
-
-_RECENT = timedelta(days=30)
-"""Who read a port within this span still needs it."""
 
 
 def require_retirable(registry: Registry, address: Address, now: datetime) -> None:
@@ -35,8 +32,8 @@ def require_retirable(registry: Registry, address: Address, now: datetime) -> No
     declared = {one.product: one.owner for one in consumers(registry, now).get(text, ())}
     recent = {
         one.reader: f"{one.way}, {(now - one.last_read_at).days} d ago"
-        for one in reversed(readers(registry, [text]))
-        if one.last_read_at > now - _RECENT and one.reader not in declared
+        for one in reversed(readers(registry, [text], since=now - RECENT))
+        if one.reader not in declared
     }
     if declared or recent:
         who = [f"{name} ({how})" for name, how in {**recent, **declared}.items()]

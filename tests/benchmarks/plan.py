@@ -47,7 +47,7 @@ def _print_precision(consumers: list[Declared]) -> None:
     named_in_all = broken_in_all = both = 0
     for name, mutation in MUTATIONS.items():
         made = plan([declared(mutation.made())], [declared(orders())], consumers, TODAY)
-        named = {one.consumer.product for one in made.products[0].ports[0].breaks}
+        named = {one.consumer.name for one in made.products[0].ports[0].breaks}
         broken = broken_by(mutation.contract()) | mutation.also
         named_in_all += len(named)
         broken_in_all += len(broken)

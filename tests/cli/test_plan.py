@@ -1,9 +1,11 @@
 import json
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from mesh_dagster.run.count import Read, count
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
@@ -75,6 +77,24 @@ shop/orders v1  team:shop  1.0.0, needs 2.0.0 (major)
         f"The working tree cannot go out because of '{LINES}'; 'mesh plan' says why. Mend it, or "
         "release it with --force and --because. Nothing was released.\n"
     )
+
+
+def test_whoever_was_counted_reading_a_port_is_named_for_thirty_days(workspace: Path) -> None:
+    register_a_reader_elsewhere()
+    mesh("release")
+    for who, days, columns in [("ann", 1, ("amount",)), ("bob", 31, None), ("cyd", 2, None)]:
+        at = now() - timedelta(days=days)
+        count(Store.at().registry_url, Read(LINES, 0, "sql", at, who, columns=columns))
+    declare(LOOSER)
+
+    planned = mesh("plan")
+
+    named = [line.strip().partition(" (")[0] for line in planned.stdout.splitlines()]
+    assert [line for line in named if line.startswith(("breaks ", "may "))] == [
+        "breaks report/totals v1",
+        "breaks ann",
+        "may break cyd",
+    ]
 
 
 def test_a_forced_release_goes_out_with_its_reason(workspace: Path) -> None:

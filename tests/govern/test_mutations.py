@@ -48,7 +48,7 @@ def test_exactly_the_consumers_that_break_are_named(name: str) -> None:
     port = port_of(planned(name))
 
     assert port.address == ORDERS
-    named = {one.consumer.product for one in port.breaks}
+    named = {one.consumer.name for one in port.breaks}
     assert named == broken(mutation) | mutation.also | mutation.suspected
 
 
@@ -58,7 +58,7 @@ def test_a_consumer_that_only_may_break_is_named_as_such(name: str) -> None:
 
     port = port_of(planned(name))
 
-    doubted = {one.consumer.product for one in port.breaks if not one.certain}
+    doubted = {one.consumer.name for one in port.breaks if not one.certain}
     assert doubted >= mutation.suspected
 
 

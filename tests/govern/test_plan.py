@@ -10,10 +10,14 @@ from mesh_dagster.cli.plan_markdown import plan_json, plan_markdown
 from mesh_dagster.cli.plan_text import plan_text
 from mesh_dagster.govern.change import Change
 from mesh_dagster.govern.compatibility import product_changes
+from mesh_dagster.govern.consumers import counted_readers
 from mesh_dagster.govern.declared import Declared
 from mesh_dagster.govern.plan import Plan, Problem, plan
 from mesh_dagster.govern.wording import advice, sentence, versions
+from mesh_dagster.run.count import Way
+from mesh_dagster.run.reads import Reader
 from tests.govern.scenario import (
+    NOW,
     ORDERS,
     TODAY,
     columns,
@@ -73,9 +77,9 @@ def test_a_breaking_change_may_go_out_as_a_new_major_version_beside_the_old_one(
 def test_a_new_major_version_in_place_of_the_old_one_leaves_its_readers_behind() -> None:
     made = compared([breaking("2.0.0")], [declared(orders())])
 
-    assert made.problems == (Problem(ORDERS, "removed", "is gone, 1 product still reads it"),)
+    assert made.problems == (Problem(ORDERS, "removed", "is gone, 1 consumer still reads it"),)
     [old, _] = made.products
-    assert [one.consumer.product for one in old.ports[0].breaks] == ["billing/vat"]
+    assert [one.consumer.name for one in old.ports[0].breaks] == ["billing/vat"]
     [line] = advice(made)
     assert line == (
         "shop/orders: keep 1.2.0 declared, with state=md.Deprecated(since=..., until=..., "
@@ -116,7 +120,7 @@ def test_a_draft_may_change_in_any_way_and_its_readers_are_named() -> None:
 
     [product] = made.products
     assert (made.problems, product.step, product.stepped) == ((), "minor", True)
-    assert [one.consumer.product for one in product.ports[0].breaks] == ["billing/vat"]
+    assert [one.consumer.name for one in product.ports[0].breaks] == ["billing/vat"]
 
 
 def test_before_version_1_a_minor_step_announces_a_breaking_change() -> None:
@@ -159,7 +163,7 @@ def test_the_consumers_of_a_port_are_known_though_it_does_not_change() -> None:
     made = compared([declared(orders())], [declared(orders())])
 
     [port] = made.products[0].ports
-    assert [(one.product, one.owner) for one in port.consumers] == [("billing/vat", "team:billing")]
+    assert [(one.name, one.owner) for one in port.consumers] == [("billing/vat", "team:billing")]
 
 
 def test_deprecating_a_port_is_a_minor_step_and_shortening_it_a_major_one() -> None:
@@ -192,7 +196,40 @@ def test_a_consumer_that_a_change_breaks_is_not_told_so_twice() -> None:
     made = compared([VAT, breaking()], [VAT, declared(orders())])
 
     assert [problem.reason for problem in made.problems] == ["breaking"]
-    assert [one.consumer.product for one in made.products[1].ports[0].breaks] == ["billing/vat"]
+    assert [one.consumer.name for one in made.products[1].ports[0].breaks] == ["billing/vat"]
+
+
+def test_readers_who_declare_nothing_are_named_by_what_they_read() -> None:
+    def read(reader: str, way: Way, day: int, *columns: str) -> Reader:
+        at = NOW - timedelta(days=day)
+        return Reader(ORDERS, reader, way, "", 1, at, at, 3, columns or None)
+
+    counted = counted_readers(
+        [
+            read("ann", "sql", 1, "amount"),
+            read("ann", "python", 2, "city"),
+            read("bob", "sql", 3, "city"),
+            read("cyd", "python", 4),
+            read("cyd", "sql", 5, "city"),
+            read("billing/vat v1", "build", 1),
+        ]
+    )
+
+    changed = compared([breaking()], [declared(orders())], readers=counted)
+    removed = plan([], [declared(orders())], [], TODAY, readers=counted)
+
+    assert told(changed) == [
+        ("billing/vat v1", "team:billing", True),
+        ("ann", "declares nothing, read it on 2026-02-28", True),
+        ("cyd", "declares nothing, read it on 2026-02-25", False),
+    ]
+    assert [who for who, _, certain in told(removed) if certain] == ["ann", "bob", "cyd"]
+    assert removed.problems == (Problem(ORDERS, "removed", "is gone, 3 consumers still read it"),)
+
+
+def told(made: Plan) -> list[tuple[str, str, bool]]:
+    [port] = made.products[0].ports
+    return [(one.consumer.label, one.consumer.whose, one.certain) for one in port.breaks]
 
 
 def test_who_reads_what_ends_is_told_on_both_sides() -> None:
@@ -200,10 +237,7 @@ def test_who_reads_what_ends_is_told_on_both_sides() -> None:
     elsewhere, here = plan([ending], [], [VAT, PLACES], TODAY), plan([VAT], [], [ending], TODAY)
 
     told = [
-        [
-            (one.address, one.until, [reader.product for reader in one.readers])
-            for one in made.endings
-        ]
+        [(one.address, one.until, [reader.name for reader in one.readers]) for one in made.endings]
         for made in (elsewhere, here, compared([VAT], [VAT]))
     ]
 
