@@ -90,6 +90,8 @@ class Contract:
     """What the contract itself promises, where it was read from a document."""
     quality: Quality | None = None
     """Likewise."""
+    model: type[pa.DataFrameModel] | None = field(default=None, repr=False, compare=False)
+    """The class that it was read from, if it was one."""
 
     @classmethod
     def of(cls, contract: "PanderaContract | Contract", who: str = "an audit") -> "Contract":
@@ -106,9 +108,9 @@ class Contract:
         keys: list[tuple[str, ...]] = [(column.name,) for column in columns if column.unique]
         keys += [tuple(names) for names in composite_keys(schema)]
         name = schema.name or getattr(contract, "__name__", "contract")
-        return cls(
-            schema, name, columns, rules, tuple(keys), schema_digest(schema, composite_keys(schema))
-        )
+        digest = schema_digest(schema, composite_keys(schema))
+        model = contract if isinstance(contract, type) else None
+        return cls(schema, name, columns, rules, tuple(keys), digest, model=model)
 
     @property
     def column_names(self) -> tuple[str, ...]:

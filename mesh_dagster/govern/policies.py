@@ -14,13 +14,8 @@ from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.transcribe import written
-from mesh_dagster.govern.policy import (
-    Fault,
-    Landscape,
-    Policy,
-    place_of,
-    place_of_product,
-)
+from mesh_dagster.govern.place import place_of, place_of_column, place_of_product
+from mesh_dagster.govern.policy import Fault, Landscape, Policy
 from mesh_dagster.govern.unmet import unmet_input
 
 _FEWEST_WORDS = 3
@@ -80,7 +75,12 @@ def _column_description(landscape: Landscape) -> Iterator[Fault]:
     for _, port in landscape.ports:
         for column in port.contract.columns:
             if not column.description:
-                yield _of(port, "has no description", "Give it one in its contract.", column.name)
+                yield _of(
+                    port,
+                    "has no description",
+                    "Write pa.Field(description='...') in its contract.",
+                    column.name,
+                )
 
 
 def _promise(landscape: Landscape) -> Iterator[Fault]:
@@ -96,7 +96,12 @@ def _promise(landscape: Landscape) -> Iterator[Fault]:
 def _key(landscape: Landscape) -> Iterator[Fault]:
     for _, port in landscape.ports:
         if not port.contract.keys:
-            yield _of(port, "has no key", "Say in its contract which columns tell its rows apart.")
+            yield _of(
+                port,
+                "has no key",
+                "Write pa.Field(unique=True) for the column that tells its rows apart, or "
+                "unique=[...] in the model's Config.",
+            )
 
 
 def _column_name(landscape: Landscape) -> Iterator[Fault]:
@@ -115,7 +120,8 @@ def _sensitivity(landscape: Landscape) -> Iterator[Fault]:
                 yield _of(
                     port,
                     "looks like personal data and is not classified",
-                    "Write metadata={'sensitivity': 'personal'} in its contract, or 'public'.",
+                    "Write pa.Field(metadata={'sensitivity': 'personal'}), or 'public', in its "
+                    "contract.",
                     column.name,
                 )
 
@@ -199,7 +205,8 @@ def _of_product(product: DataProduct, problem: str, remedy: str) -> Fault:
 
 def _of(port: OutputPort, problem: str, remedy: str, column: str = "") -> Fault:
     subject: Address | str = f"{port.address}#{column}" if column else port.address
-    return Fault(str(subject), problem, remedy, place_of(port.build))
+    place = place_of_column(port, column) if column else place_of(port.build)
+    return Fault(str(subject), problem, remedy, place)
 
 
 POLICIES = (

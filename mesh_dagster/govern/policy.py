@@ -5,7 +5,6 @@ Out: `Fault`s, each with its subject and the line of the declaration.
 The policies themselves stand in `govern/policies.py`; an organisation may hand over its own.
 """
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,20 +12,12 @@ from typing import Literal
 
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
-from mesh_dagster.declare.wiring import Build
 from mesh_dagster.declare.written import WrittenContract
+from mesh_dagster.govern.place import Place
 
 PolicyLevel = Literal["error", "warning", "note", "off"]
 AssetPath = tuple[str, ...]
 """The parts of a Dagster asset key."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line of a file."""
-
-    file: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -71,18 +62,3 @@ class Policy:
     about: str
     """What it asks for, in one sentence."""
     faults: Callable[[Landscape], Iterable[Fault]] = field(repr=False)
-
-
-def place_of(build: Build) -> Place | None:
-    """Return where a build function stands."""
-    function = inspect.unwrap(build.function)
-    try:
-        file, line = inspect.getsourcefile(function), inspect.getsourcelines(function)[1]
-    except (OSError, TypeError):  # typed at a prompt
-        return None
-    return Place(file, line) if file else None
-
-
-def place_of_product(product: DataProduct) -> Place | None:
-    """Return where the first port of a product stands, which is near its declaration."""
-    return next((place_of(port.build) for port in product.ports.values()), None)

@@ -31,6 +31,8 @@ def test_open_errors_are_listed_with_remedy_and_line(workspace: Path) -> None:
         "",
     ]
     assert lines[-1] == "5 errors, 5 warnings."
+    described = "mesh://shop/orders/v1/lines#amount has no description"
+    assert f"  {described} (shop_location.py:12)" in lines
 
 
 def test_waived_errors_do_not_fail_and_are_shown_when_asked(workspace: Path) -> None:
@@ -55,7 +57,8 @@ def test_settings_that_cannot_be_read_stop_the_check(workspace: Path) -> None:
 
 
 def test_code_hosts_find_each_fault_on_its_line(workspace: Path) -> None:
-    (workspace.parent / "mesh_check.yaml").write_text(WAIVED, encoding="utf-8")
+    settings = WAIVED.replace('column-description: "off", ', "")
+    (workspace.parent / "mesh_check.yaml").write_text(settings, encoding="utf-8")
 
     [run] = json.loads(mesh("check", "--format", "sarif").stdout)["runs"]
 
@@ -67,6 +70,12 @@ def test_code_hosts_find_each_fault_on_its_line(workspace: Path) -> None:
         "artifactLocation": {"uri": "report_location.py"},
         "region": {"startLine": 15},
     }
+    lines = {
+        result["message"]["text"]: result["locations"][0]["physicalLocation"]["region"]["startLine"]
+        for result in run["results"]
+    }
+    told = "has no description. Write pa.Field(description='...') in its contract."
+    assert lines[f"mesh://shop/orders/v1/lines#amount {told}"] == 12
     suppressed = [r["ruleId"] for r in run["results"] if "suppressions" in r]
     assert suppressed == ["promise", "promise"]
 

@@ -32,8 +32,20 @@ SAID = {
 }
 
 
+class Numbered(pa.DataFrameModel):
+    order_id: int = pa.Field(unique=True)
+
+
+class Line(Numbered):
+    artist: str = pa.Field(description="Who played.")
+    in_euro: float = pa.Field(
+        alias="Amount",
+        ge=0,
+    )
+
+
 def orders(
-    contract: pa.DataFrameSchema = GOOD,
+    contract: pa.DataFrameSchema | type[pa.DataFrameModel] = GOOD,
     *,
     fresh: bool = True,
     described: bool = True,
@@ -213,6 +225,32 @@ def test_a_fault_stands_where_its_build_function_stands() -> None:
     lines = Path(breach.fault.place.file).read_text(encoding="utf-8").splitlines()
     assert breach.fault.place.file == __file__
     assert "@product.port(" in lines[breach.fault.place.line - 1]
+
+
+def test_a_fault_of_a_column_stands_where_its_model_declares_it() -> None:
+    class Local(pa.DataFrameModel):
+        order_id: int = pa.Field(unique=True)
+
+    found = [*checked(orders(Line)).breaches, *checked(orders(Local)).breaches]
+
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    assert [
+        (one.policy, one.fault.subject, place.file, lines[place.line - 1].strip())
+        for one in found
+        if (place := one.fault.place)
+    ] == [
+        ("column-description", f"{ADDRESS}#Amount", __file__, "in_euro: float = pa.Field("),
+        (
+            *("column-description", f"{ADDRESS}#order_id", __file__),
+            "order_id: int = pa.Field(unique=True)",
+        ),
+        ("column-name", f"{ADDRESS}#Amount", __file__, "in_euro: float = pa.Field("),
+        # The source of a class within a function is not sure to be its own.
+        ("column-description", f"{ADDRESS}#order_id", __file__, "@product.port("),
+    ]
+    assert {one.fault.remedy for one in found if one.policy == "column-description"} == {
+        "Write pa.Field(description='...') in its contract."
+    }
 
 
 def test_a_waiver_accepts_a_fault_until_it_ends() -> None:
