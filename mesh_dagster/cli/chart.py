@@ -53,6 +53,7 @@ _STYLE = (
     "color:#1c2733}svg{width:100%;height:auto}td,th{padding:.2em 1em .2em 0;text-align:left}"
     ".broken{fill:#f6c6c0}.age{fill:none;stroke:#22577a;stroke-width:2}"
     ".line{stroke:#d5dbe1}.limit{stroke:#b3261e;stroke-dasharray:6 4}"
+    ".now{stroke:#5b6875}.ahead{stroke:#22577a;stroke-dasharray:2 5}"
     ".made{stroke:#2e7d32}text{font-size:12px;fill:#5b6875}"
 )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mesh_dagster.observe.budget import Stretch, clipped, time_remaining
-from mesh_dagster.observe.calendar import Timing
+from mesh_dagster.observe.calendar import FAR, Timing
 from mesh_dagster.observe.freshness import Judged, steps_of
+from mesh_dagster.observe.status import BROKEN
 from mesh_dagster.run.promises import PortFacts
 
 
@@ -38,6 +39,8 @@ class Timeline:
     broken: Sequence[Stretch]
     """When it was broken within the window."""
     published: Sequence[datetime]
+    breaks_at: datetime | None
+    """When it breaks if nothing newer is published; `None` where it is broken, or never will be."""
 
 
 def timeline(
@@ -79,7 +82,15 @@ def timeline(
         points=points,
         broken=[one for one in judged.broken if one.end > begin],
         published=[one.published_at for one in port.made if one.published_at > begin],
+        breaks_at=_breaks_at(timing, judged),
     )
+
+
+def _breaks_at(timing: Timing, judged: Judged) -> datetime | None:
+    if judged.state in BROKEN or judged.newest is None:
+        return None
+    found = timing.breaks_at(judged.newest)
+    return None if found == FAR else found
 
 
 def _born(port: PortFacts) -> datetime | None:

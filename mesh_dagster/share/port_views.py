@@ -32,6 +32,7 @@ class PortView:
     history: Timeline | None
     """How its freshness promise was kept; `None` where it makes none."""
     plot: Markup | None
+    """`None` also before there is any data."""
     bars: Bars | None
     refused: tuple[Refusal, ...]
     """Refusals that were not made good."""
@@ -59,10 +60,16 @@ def _view(
     return PortView(
         entry=port,
         history=history,
-        # Only numbers and times of ours stand in it.
-        plot=Markup(plot(history)) if history else None,  # noqa: S704 - see above
+        plot=_plot(history) if history else None,
         bars=bars_of(port),
         refused=tuple(standing_refusals(port)),
         profile=tuple(port.current.profile.get("columns", ())) if port.current else (),
         dagster_url=f"{dagster_url}/assets/{path}" if dagster_url else None,
     )
+
+
+def _plot(history: Timeline) -> Markup | None:
+    if all(point.age is None for point in history.points):
+        return None
+    # Only numbers and times of ours stand in it.
+    return Markup(plot(history))  # noqa: S704 - see above

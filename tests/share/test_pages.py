@@ -1,4 +1,5 @@
 import re
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,11 +8,12 @@ from starlette.testclient import TestClient
 
 from mesh_dagster.discover.kpi import kpi
 from mesh_dagster.run.count import Read, count, settle
+from mesh_dagster.run.declared import register
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from mesh_dagster.run.visits import visits
 from tests.share.reading import Page, read
-from tests.share.scenario import DAILY, HOSTILE, LINES, TOKEN, fill, now, served
+from tests.share.scenario import DAILY, HOSTILE, LINES, TOKEN, fill, invoices, now, served
 
 PAGES = [
     "/",
@@ -158,9 +160,24 @@ def test_a_product_page_tells_what_its_ports_hold_and_how_they_did(client: TestC
         "Age of the data as a share of its limit",
         "Rows of the newest batches; the table of publications tells the same",
     ]
+    history = page.texts("figcaption")[0]
+    assert "The promise was never broken. The dotted line leads to when it breaks" in history
     bars = [one for one in page.all("rect") if one.attributes.get("class") in ("valid", "refused")]
     assert [one.attributes["class"] for one in bars] == ["valid", "valid", "refused"]
     assert [one.attributes["class"] for one in page.all("rect")].count("rejected") == 1
+
+
+def test_freshness_is_drawn_from_the_first_publication_on(mesh_root: Path) -> None:
+    mesh_root.mkdir()
+    with closing(Registry(Store.at().registry_url)) as registry:
+        register(invoices(), registry, now)
+
+    with served() as client:
+        page = page_at(client, "/products/sales/invoices/v1")
+
+    assert page.all("svg") == []
+    assert "How fresh it was is drawn from its first publication on." in page.texts("p")
+    assert "Nothing was published or refused yet." in page.texts("p")
 
 
 def test_a_deprecated_port_says_until_when_it_is_promised(client: TestClient) -> None:
