@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from mesh_dagster.discover.entries import PortEntry
 
-_WIDTH_PX, _BASE_PX, _LEFT_PX, _TOP_PX, _WIDEST_PX, _LEAST_PX = 960, 190, 8, 24, 48, 3
-_MOST = 24
+_WIDTH_PX, _BASE_PX, _LEFT_PX, _TOP_PX, _LEAST_PX = 960, 190, 24, 24, 3
+_MOST, _LABELLED = 24, 12
+"""So many bars are drawn; so many have room for the time below each."""
 
 
 class _Batch(NamedTuple):
@@ -27,7 +28,8 @@ class Bar:
     """One batch."""
 
     title: str
-    at: datetime
+    label: str
+    """When it was, in short; empty where there is no room."""
     refused: bool
     x: float
     width: float
@@ -62,13 +64,15 @@ def bars_of(port: PortEntry) -> Bars | None:
     if not batches:
         return None
     most = max(*(one.valid + one.rejected for one in batches), 1)
-    step = (_WIDTH_PX - 2 * _LEFT_PX) / len(batches)
-    width = min(step * 0.7, _WIDEST_PX)
+    # A few bars stand left, as wide as many, so that they look like the beginning that they are.
+    step = (_WIDTH_PX - 2 * _LEFT_PX) / max(len(batches), _LABELLED)
+    width = step * 0.65
+    every = 1 if len(batches) <= _LABELLED else 2
     unit = (_BASE_PX - _TOP_PX) / most
     bars = tuple(
         Bar(
             title=_title(one),
-            at=one.at,
+            label="" if number % every else f"{one.at:%m-%d %H:%M}",
             refused=one.refused,
             x=_LEFT_PX + number * step + (step - width) / 2,
             width=width,

@@ -162,6 +162,10 @@ def test_a_product_page_tells_what_its_ports_hold_and_how_they_did(client: TestC
     ]
     history = page.texts("figcaption")[0]
     assert "The promise was never broken. The dotted line leads to when it breaks" in history
+    assert [one for one in page.texts("text") if "rows" in one] == ["3 rows"]
+    assert (
+        len([one for one in page.texts("text") if re.fullmatch(r"[0-9-]{5} [0-9:]{5}", one)]) == 3
+    )
     bars = [one for one in page.all("rect") if one.attributes.get("class") in ("valid", "refused")]
     assert [one.attributes["class"] for one in bars] == ["valid", "valid", "refused"]
     assert [one.attributes["class"] for one in page.all("rect")].count("rejected") == 1
