@@ -23,6 +23,7 @@ from mesh_dagster.errors import NoRawRowsError
 if TYPE_CHECKING:
     import polars as pl
 
+    from mesh_dagster.declare.written import WrittenColumn
     from mesh_dagster.discover.propose import Proposal
     from mesh_dagster.discover.rows_of import RowsOf
 
@@ -31,7 +32,7 @@ _EXTRA = "The contract needs mesh-dagster[standards]; name the extra in pyprojec
 _STANDS_FOR = "two rows that stand for your own."
 Fillings = dict[str, Any]  # Any: what templates show
 _USUAL: Fillings = {
-    "rows": None, "path": "", "odcs": "", "duckdb": False, "reads": "", "types": [],
+    "rows": None, "path": "", "odcs": "", "duckdb": False, "reads": "", "imports": [], "frame": "",
     "columns": [], "source": [], "cadence": None, "fresh": False,
 }  # fmt: skip
 
@@ -160,22 +161,37 @@ def _from_rows(draft: Draft, package: str, name: str, rows: "RowsOf | None") -> 
 
 
 def _from_port(reads: str, name: str, port: str) -> Fillings:
-    from mesh_dagster.discover.model_code import polars_code
+    from mesh_dagster.discover.propose import propose
+    from mesh_dagster.discover.source_code import laid_out
+    from mesh_dagster.discover.stand_ins import imports_of, stand_ins
     from mesh_dagster.run.read import read
 
     plan, product = read(reads), Address.parse(reads).product
     taken = f"{product}_read" if product in (name, port) else product
-    found = _proposed(plan)
+    found = propose(plan, _told_of(reads))
+    frame = laid_out(stand_ins(found, plan.collect_schema()), 4, len(f"{taken} = "))
     return {
         "about": f"what is made from {reads}.",
         "purpose": f"{_title(name)}: what is made from {reads}.",
         "rows": found.rows,
         "reads": reads,
         "taken": taken,
-        "types": [(column, polars_code(dtype)) for column, dtype in plan.collect_schema().items()],
+        "imports": list(imports_of(frame)),
+        "frame": frame,
         "columns": list(_columns(found)),
         "build": list(_build(found, taken)),
     }
+
+
+def _told_of(address: str) -> "dict[str, WrittenColumn]":
+    """Return what the contract of a port says of its columns, as far as it is registered."""
+    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.run.stated import contract_of
+
+    with open_registry() as registry:
+        rows = registry.ports(address)
+    contracts = [contract_of(row["declaration"]["contract"]) for row in rows]
+    return {column.name: column for contract in contracts for column in contract.columns}
 
 
 def _from_odcs(draft: Draft, copy: str, name: str, odcs: str) -> Fillings:

@@ -4,13 +4,12 @@ In:  a `Proposal`.
 Out: lines of Python; what people should look at again is marked `review`.
 """
 
-import json
 from collections.abc import Iterator
 
 import polars as pl
 
 from mesh_dagster.discover.propose import ProposedColumn
-from mesh_dagster.discover.source_code import one_line, type_code
+from mesh_dagster.discover.source_code import Call, Code, laid_out, one_line, type_code, value_code
 
 _PLAIN: dict[type[pl.DataType], str] = {
     pl.Int64: "int",
@@ -18,7 +17,7 @@ _PLAIN: dict[type[pl.DataType], str] = {
     pl.String: "str",
     pl.Boolean: "bool",
 }
-_WIDEST = 100
+_INDENT = 4
 
 
 def annotation(dtype: pl.DataType) -> str:
@@ -33,32 +32,32 @@ def polars_code(dtype: pl.DataType) -> str:
 
 def field_lines(column: ProposedColumn) -> Iterator[str]:
     """Yield the lines of one column in the body of a model."""
-    arguments = list(_arguments(column))
+    arguments = _arguments(column)
     head = f"    {column.name}: {annotation(column.dtype)}"
     remark = f"  # review: {'; '.join(_remarks(column))}" if any(_remarks(column)) else ""
     if not arguments:
         yield f"{head}{remark}"
         return
-    line = f"{head} = pa.Field({', '.join(arguments)})"
-    if len(line) + len(remark) <= _WIDEST:
-        yield f"{line}{remark}"
-        return
-    yield f"{head} = pa.Field({remark}"
-    yield from (f"        {line}" for argument in arguments for line in _wrapped(argument))
-    yield "    )"
+    taken = len(head.lstrip()) + len(" = ") + len(remark)
+    first, *more = laid_out(Call("pa.Field", [], arguments), _INDENT, taken).splitlines()
+    yield f"{head} = {first}{remark}"
+    yield from more
 
 
-def _arguments(column: ProposedColumn) -> Iterator[str]:
+def _arguments(column: ProposedColumn) -> dict[str, Code]:
+    given: dict[str, Code] = {}
     if column.nullable:
-        yield "nullable=True"
+        given["nullable"] = True
     if column.unique:
-        yield "unique=True"
+        given["unique"] = True
     if column.least is not None:
-        yield f"ge={column.least}"
+        given["ge"] = column.least
     if column.choices:
-        yield f"isin={json.dumps(list(column.choices), ensure_ascii=False)}"
-    if column.personal:
-        yield 'metadata={"sensitivity": "personal"}'
+        given["isin"] = list(column.choices)
+    if column.description:
+        given["description"] = " ".join(column.description.split())
+    metadata = {**column.metadata, **({"sensitivity": "personal"} if column.personal else {})}
+    return {**given, **({"metadata": value_code(metadata)} if metadata else {})}
 
 
 def _remarks(column: ProposedColumn) -> Iterator[str]:
@@ -68,14 +67,3 @@ def _remarks(column: ProposedColumn) -> Iterator[str]:
         yield column.seen
     if column.personal:
         yield "is it personal data?"
-
-
-def _wrapped(argument: str) -> Iterator[str]:
-    """Yield a long list of choices one by one."""
-    if len(argument) + 9 <= _WIDEST or not argument.startswith("isin=["):
-        yield f"{argument},"
-        return
-    yield "isin=["
-    for choice in json.loads(argument.removeprefix("isin=")):
-        yield f"    {json.dumps(choice, ensure_ascii=False)},"
-    yield "],"

@@ -1,6 +1,6 @@
 """Propose a contract from data that is there.
 
-In:  a plan over real rows.
+In:  a plan over real rows; what a contract that they keep says of its columns, if there is one.
 Out: a `Proposal`: for each column a name, a type that a port can keep, and the rules that these
 rows keep. They are proposals: the next batch may be right and still break them, so people decide.
 """
@@ -8,12 +8,13 @@ rows keep. They are proposals: the next batch may be right and still break them,
 import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
 from mesh_dagster.declare.storage import is_storable
+from mesh_dagster.declare.written import WrittenColumn, is_sensitive
 from mesh_dagster.govern.policies import looks_personal
 
 _MOST_CHOICES = 12
@@ -21,6 +22,8 @@ _LONGEST_CHOICE = 40
 _REPEATED = 4
 """Of a column with choices, each stands so often on average."""
 _FEWEST_FOR_KEY = 2
+_CARRIED = ("unit", "entity", "sensitivity", "example")
+"""What is said of a column holds for whoever reads it, too."""
 _INSTEAD: dict[type[pl.DataType], pl.DataType] = {
     pl.Time: pl.String(),
     pl.Null: pl.String(),
@@ -59,9 +62,16 @@ class ProposedColumn:
     choices: tuple[str, ...]
     """All values of a text with few of them, sorted; empty where there are many."""
     personal: bool
-    """Whether its name looks like personal data; then nothing of its values is proposed."""
+    """Whether its name looks like personal data, and nobody said that it is none.
+
+    Of what is sensitive, by its name or by what is said, no value is proposed.
+    """
     seen: str
-    """What was seen, for whoever reviews it; empty for personal data."""
+    """What was seen, for whoever reviews it; empty for sensitive data."""
+    description: str | None = None
+    """As the contract says that the rows keep already."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+    """Likewise its unit, entity, sensitivity and example."""
 
 
 @dataclass(frozen=True)
@@ -72,24 +82,31 @@ class Proposal:
     columns: tuple[ProposedColumn, ...]
 
 
-def propose(plan: pl.LazyFrame) -> Proposal:
+def propose(plan: pl.LazyFrame, told: Mapping[str, WrittenColumn] | None = None) -> Proposal:
     """Look at every row once and propose.
+
+    Args:
+        plan: The rows.
+        told: What is known of columns already, by their names in the data.
 
     Raises:
         polars.exceptions.PolarsError: The data cannot be read.
     """
     schema = plan.collect_schema()
     facts = plan.select(_facts(schema)).collect(engine="streaming").row(0, named=True)
-    names = snake_names(schema.names())
+    bare = {
+        source: _bare(source, schema[source], name, (told or {}).get(source))
+        for source, name in snake_names(schema.names()).items()
+    }
     few = [
         source
-        for source, dtype in schema.items()
-        if dtype == pl.String and not looks_personal(names[source]) and _are_few(_of(source, facts))
+        for source, column in bare.items()
+        if schema[source] == pl.String and not _sensitive(column) and _are_few(_of(source, facts))
     ]
     choices = _choices(plan, few)
     found = [
-        _column(source, dtype, names[source], _of(source, facts), choices)
-        for source, dtype in schema.items()
+        _column(column, schema[source], _of(source, facts), choices.get(source, ()))
+        for source, column in bare.items()
     ]
     key = next((c.name for c in found if c.unique), None)
     return Proposal(int(facts["rows"]), tuple(_only_key(column, key) for column in found))
@@ -148,28 +165,42 @@ def _choices(plan: pl.LazyFrame, columns: list[str]) -> dict[str, tuple[str, ...
     }
 
 
-def _column(
-    source: str,
-    dtype: pl.DataType,
-    name: str,
-    facts: Facts,
-    choices: Mapping[str, tuple[str, ...]],
-) -> ProposedColumn:
-    personal = looks_personal(name)
-    kept = _kept(dtype)
-    rows, distinct = facts["rows"], facts["distinct"]
-    whole = not facts["nulls"] and distinct == rows >= _FEWEST_FOR_KEY
+def _bare(source: str, dtype: pl.DataType, name: str, told: WrittenColumn | None) -> ProposedColumn:
+    """Propose what needs no look at the rows."""
+    known = told.metadata if told else {}
     return ProposedColumn(
         source=source,
         name=name,
-        dtype=kept,
-        cast=kept != dtype,
+        dtype=_kept(dtype),
+        cast=_kept(dtype) != dtype,
+        nullable=False,
+        unique=False,
+        least=None,
+        choices=(),
+        personal=looks_personal(name) and "sensitivity" not in known,
+        seen="",
+        description=told.description if told else None,
+        metadata={part: known[part] for part in _CARRIED if known.get(part) is not None},
+    )
+
+
+def _sensitive(column: ProposedColumn) -> bool:
+    return column.personal or is_sensitive(column.metadata)
+
+
+def _column(
+    bare: ProposedColumn, dtype: pl.DataType, facts: Facts, choices: tuple[str, ...]
+) -> ProposedColumn:
+    rows, distinct = facts["rows"], facts["distinct"]
+    whole = not facts["nulls"] and distinct == rows >= _FEWEST_FOR_KEY
+    shown = not _sensitive(bare)
+    return replace(
+        bare,
         nullable=bool(facts["nulls"]),
         unique=whole and (dtype.is_integer() or dtype == pl.String),
-        least=None if personal else _least(dtype, facts["least"]),
-        choices=choices.get(source, ()),
-        personal=personal,
-        seen="" if personal else _seen(facts),
+        least=_least(dtype, facts["least"]) if shown else None,
+        choices=choices,
+        seen=_seen(facts) if shown else "",
     )
 
 

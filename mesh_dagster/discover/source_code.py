@@ -43,7 +43,11 @@ Code = Call | Name | list["Code"] | dict[str, "Code"] | str | int | float | None
 def laid_out(code: Code, indent: int = 0, taken: int = 0) -> str:
     """Write source; `taken` characters stand before it in its line."""
     line = one_line(code)
-    if indent + taken + len(line) <= _WIDTH or not _parts(code):
+    if indent + taken + len(line) <= _WIDTH:
+        return line
+    if isinstance(code, str):
+        return _long_text(code, indent)
+    if not _parts(code):
         return line
     opened, closed = _ends(code)
     inner = indent + _STEP
@@ -120,6 +124,17 @@ def _ends(code: Code) -> tuple[str, str]:
     if isinstance(code, Call):
         return f"{code.name}(", ")"
     return ("[", "]") if isinstance(code, list) else ("{", "}")
+
+
+def _long_text(text: str, indent: int) -> str:
+    """Write a text as several in a row, which Python joins; they end behind blanks."""
+    inner, rest, pieces = " " * (indent + _STEP), text, []
+    most = max(_WIDTH - len(inner) - len('""'), 1)
+    while rest:
+        cut = len(rest) if len(rest) <= most else rest.rfind(" ", 0, most) + 1 or most
+        pieces.append(f"{inner}{_quoted(rest[:cut])}")
+        rest = rest[cut:]
+    return "\n".join(["(", *pieces, f"{' ' * indent})"])
 
 
 def _quoted(text: str) -> str:

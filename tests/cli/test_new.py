@@ -12,7 +12,8 @@ import yaml
 
 import mesh_dagster as md
 from mesh_dagster.discover import documents
-from tests.cli.scenario import mesh
+from tests.cli.scenario import ORDERS as LINES_OF_ORDERS
+from tests.cli.scenario import declare, mesh, publish_lines, rows
 from tests.conftest import REPOSITORY
 
 ORDERS = "OrderID,Status,Customer Email\n1,open,a@b.c\n2,paid,d@e.f\n3,open,\n4,paid,g@h.i\n"
@@ -91,13 +92,7 @@ def test_a_new_repository_passes_its_own_tests_and_the_check(repository: Path) -
     assert check.exit_code == 0, check.output
 
 
-def test_what_is_written_is_formatted_and_sorted(repository: Path) -> None:
-    mesh("new", "product", "sales/refunds")
-    mesh("new", "port", "sales/orders", "copies", "--from-csv", "../orders.csv")
-    Path("shop.yaml").write_text(CONTRACT, encoding="utf-8")
-    mesh("new", "product", "shop/stock", "--from-odcs", "shop.yaml#Stock")
-    mesh("new", "product", "shop/moves", "--from-odcs", "shop.yaml#Moves")
-
+def assert_formatted(repository: Path) -> None:
     for arguments in (["check", "--isolated", "--select", "E,F,I,W"], ["format", "--check"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *arguments, "--line-length", "100", str(repository)],
@@ -106,6 +101,16 @@ def test_what_is_written_is_formatted_and_sorted(repository: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_written_is_formatted_and_sorted(repository: Path) -> None:
+    mesh("new", "product", "sales/refunds")
+    mesh("new", "port", "sales/orders", "copies", "--from-csv", "../orders.csv")
+    Path("shop.yaml").write_text(CONTRACT, encoding="utf-8")
+    mesh("new", "product", "shop/stock", "--from-odcs", "shop.yaml#Stock")
+    mesh("new", "product", "shop/moves", "--from-odcs", "shop.yaml#Moves")
+
+    assert_formatted(repository)
 
 
 def test_a_product_joins_the_definitions_of_its_domain(repository: Path) -> None:
@@ -335,5 +340,34 @@ def test_a_product_of_another_domain_is_made_from_a_published_port(repository: P
     assert "mesh://sales/orders/v1/rows" in lineage.stdout
     text = (repository / "domains/reports/paid.py").read_text(encoding="utf-8")
     assert 'inputs={"orders": md.InputPort("mesh://sales/orders/v1/rows")},' in text
+
+
+def test_what_a_port_says_of_its_columns_is_said_by_what_reads_it(repository: Path) -> None:
+    declare()
+    publish_lines(rows(1, 2))
+
+    made = mesh("new", "product", "reports/paid", "--reads", LINES_OF_ORDERS)
+
+    assert made.exit_code == 0, made.output
+    text = (repository / "domains/reports/paid.py").read_text(encoding="utf-8")
+    assert '        description="The number of the order.",\n' in text
+    assert '    amount: float = pa.Field(ge=0, metadata={"unit": "EUR"})' in text
+    assert_formatted(repository)
+
+
+def test_the_test_of_what_reads_a_port_fails_when_its_build_breaks_the_contract(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(repository)
+    publish_lines(rows(1, 2))
+    mesh("new", "product", "reports/paid", "--reads", LINES_OF_ORDERS)
     own = runpy.run_path(str(repository / "tests/test_reports_paid.py"))
-    own["test_rows_of_paid_keep_their_contract"]()
+    judge, product = own["test_rows_of_paid_keep_their_contract"], own["paid"]
+
+    judge()
+    product.rows = lambda orders: pl.concat([orders, orders])
+    with pytest.raises(AssertionError, match="order unique"):
+        judge()
+    product.rows = lambda orders: orders.clear()
+    with pytest.raises(AssertionError):
+        judge()

@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given, settings
 
 import mesh_dagster as md
+from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.storage import is_storable
+from mesh_dagster.declare.transcribe import written
+from mesh_dagster.declare.written import WrittenColumn
 from mesh_dagster.discover.model_code import annotation, field_lines
 from mesh_dagster.discover.propose import Proposal, propose, snake_names
+from mesh_dagster.discover.source_code import laid_out, one_line
+from mesh_dagster.discover.stand_ins import imports_of, stand_ins
 from tests.run.schemas_and_frames import frames
 
 ORDERS = pl.DataFrame(
@@ -80,6 +85,104 @@ def test_a_type_is_written_as_people_write_it(dtype: pl.DataType, text: str) -> 
     assert annotation(dtype) == text
     plain = {"int": pl.Int64}
     assert (plain.get(text) or eval(text, {"pl": pl})) == dtype  # noqa: S307 - it is ours
+
+
+def told_by(columns: dict[str, pa.Column]) -> dict[str, WrittenColumn]:
+    """Return what is known of columns from a contract."""
+    contract = written(Contract.of(pa.DataFrameSchema(columns)))
+    return {column.name: column for column in contract.columns}
+
+
+def test_what_a_contract_says_already_is_carried_over_and_no_sensitive_value_is_shown() -> None:
+    told = told_by(
+        {
+            "OrderID": pa.Column(int, description="Its\n number."),
+            "Customer Email": pa.Column(str, metadata={"sensitivity": "public"}),
+            "status": pa.Column(str, metadata={"sensitivity": "secret", "other": 1}),
+            "balance": pa.Column(int, metadata={"unit": "EUR", "sensitivity": "secret"}),
+        }
+    )
+
+    found = propose(ORDERS.drop("discount").lazy(), told)
+
+    about = 'unique=True, ge=1, description="Its number."'
+    assert lines_of(found) == [
+        f"    order_id: int = pa.Field({about})  # review: 1 to 8",
+        "    customer_email: str = pa.Field(  # review: are these all?",
+        '        isin=["a@b.c"],',
+        '        metadata={"sensitivity": "public"},',
+        "    )",
+        '    status: str = pa.Field(metadata={"sensitivity": "secret"})',
+        '    balance: int = pa.Field(metadata={"unit": "EUR", "sensitivity": "secret"})',
+    ]
+
+
+def test_a_long_description_takes_several_lines_and_stays_whole() -> None:
+    text = f"{'What people call it, and ' * 5}{'x' * 200}"
+    told = told_by({"name": pa.Column(str, description=text)})
+
+    found = propose(pl.LazyFrame({"name": ["a", "b"]}), told)
+
+    assert max(map(len, lines_of(found))) <= 100
+    assert model_of(found).to_schema().columns["name"].description == text
+
+
+@settings(max_examples=50)
+@given(frames())
+def test_rows_that_stand_for_those_of_a_port_have_its_types_and_keep_the_proposed_contract(
+    case: tuple[pl.DataFrame, dict[str, str]],
+) -> None:
+    frame = case[0].select(name for name, dtype in case[0].schema.items() if is_storable(dtype))
+    found = propose(frame.lazy())
+
+    source = laid_out(stand_ins(found, frame.schema))
+
+    module = {"pl": pl}
+    exec("\n".join([*imports_of(source), f"rows = {source}"]), module)  # noqa: S102 - it is ours
+    rows = module["rows"].collect()
+    assert rows.schema == frame.schema
+    renamed = rows.rename({column.source: column.name for column in found.columns})
+    assert not frame.columns or (rows.height, md.audit(renamed, model_of(found)).accepted) == (
+        3,
+        True,
+    )
+
+
+def test_stand_ins_take_the_choices_that_were_proposed_and_a_null_where_one_may_be() -> None:
+    money = pl.Series([None, "1.50"] * 4).cast(pl.Decimal(10, 2))
+    kinds = pl.Series([{"k": ["a"]}] * 8, dtype=pl.Struct({"k": pl.List(pl.Enum(["a", "b"]))}))
+    frame = pl.DataFrame({"status": ["paid", "open"] * 4, "money": money, "kinds": kinds})
+
+    source = laid_out(stand_ins(propose(frame.lazy()), frame.schema))
+
+    assert list(imports_of(source)) == ["from decimal import Decimal"]
+    assert source == (
+        """\
+pl.LazyFrame(
+    {
+        "status": ["paid", "open", "paid"],
+        "money": [Decimal("0.01"), Decimal("0.02"), None],
+        "kinds": [{"k": ["b"]}, {"k": ["a"]}, {"k": ["b"]}],
+    },
+    schema_overrides={
+        "money": pl.Decimal(10, 2),
+        "kinds": pl.Struct({"k": pl.List(pl.Enum(["a", "b"]))}),
+    },
+)"""
+    )
+
+
+def test_an_example_stands_among_the_rows_where_it_is_a_value_of_its_column() -> None:
+    frame = pl.DataFrame({"a": ["x"], "b": [1], "c": [0.5], "d": ["z"]})
+    examples = {"a": "such as this", "b": -4, "c": "0.25", "d": "b"}
+    told = told_by({name: pa.Column(metadata={"example": one}) for name, one in examples.items()})
+
+    rows = stand_ins(propose(frame.lazy(), told), frame.schema)
+
+    assert one_line(rows) == (
+        'pl.LazyFrame({"a": ["such as this", "b", "c"], "b": [1, 2, 3], "c": [1.0, 2.0, 3.0], '
+        '"d": ["a", "b", "c"]})'
+    )
 
 
 def test_names_become_snake_case_and_stay_apart() -> None:
