@@ -50,7 +50,11 @@ def find(*, words: tuple[str, ...], limit: int, as_json: bool) -> None:
     if not found.hits:
         raise NothingFoundError(text)
     _note(found, text)
-    click.echo(columns(_FOUND, [_line(hit) for hit in found.hits], right=(3,)))
+    header, lines = list(_FOUND), [_line(hit) for hit in found.hits]
+    if any(hit.ending for hit in found.hits):
+        header.append("STATE")
+        lines = [(*line, hit.ending) for line, hit in zip(lines, found.hits, strict=True)]
+    click.echo(columns(header, lines, right=(3,)))
     if found.more:
         click.echo(f"These are the best {limit}; there are more.", err=True)
 

@@ -21,7 +21,6 @@ _LEVELS = ("product", "port", "asset", "column")
 _FORMATS = ("text", "mermaid", "dot", "json", "openlineage")
 _UP, _DOWN = "made from", "used by"
 _NOTHING = {_UP: "nothing that the mesh knows", _DOWN: "nothing that is registered here"}
-_UNKNOWN = "not registered here"
 
 
 @click.command()
@@ -84,7 +83,8 @@ def _write_events(registry: "Registry", graph: "Graph") -> None:
 def _text(graph: "Graph", roots: list[str], directions: list[str]) -> Iterator[str]:
     for number, root in enumerate(roots):
         yield from [""] * bool(number)
-        yield click.style(_named(graph, root), bold=True)
+        ending = graph.nodes[root].ending
+        yield click.style(_named(graph, root), bold=True) + (f"  {ending}" if ending else "")
         for direction in directions:
             tree = _Tree(graph, direction)
             lines = list(tree.below(root)) or [(_NOTHING[direction], "")]
@@ -126,8 +126,9 @@ class _Tree:
         ends = [self._end(link).partition("#") for link in links]
         for home in dict.fromkeys(home for home, _, _ in ends):
             columns = ", ".join(column for one, _, column in ends if one == home)
-            known = {link.how for link, end in zip(links, ends, strict=True) if end[0] == home}
-            yield f"rows {'by' if self._up else 'of'} {home}: {columns}", ", ".join(sorted(known))
+            same = [link for link, end in zip(links, ends, strict=True) if end[0] == home]
+            known = ", ".join(sorted({link.how for link in same}))
+            yield f"rows {'by' if self._up else 'of'} {home}: {columns}", self._told(known, same[0])
 
     def _end(self, link: "Link") -> str:
         return link.source if self._up else link.target
@@ -138,7 +139,11 @@ class _Tree:
         if link.version is not None:
             notes = [f"version {link.version}"]
             notes += [f"newest {newest}"] if newest not in (None, link.version) else []
-        return ", ".join([*notes, *(["as above"] if again else [])])
+        return self._told(", ".join([*notes, *(["as above"] if again else [])]), link)
+
+    def _told(self, note: str, link: "Link") -> str:
+        ending = self._graph.nodes[self._end(link)].ending
+        return f"{note}; {ending}" if ending else note
 
 
 def _branch(left: int) -> str:
@@ -147,4 +152,4 @@ def _branch(left: int) -> str:
 
 def _named(graph: "Graph", name: str) -> str:
     node = graph.nodes[name]
-    return name if node.registered else f"{name} ({_UNKNOWN})"
+    return name if node.registered else f"{name} ({node.remark})"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mesh_dagster.cli.output import as_json_option, columns, span, write_json
+from mesh_dagster.declare.lifecycle import ending_text
 from mesh_dagster.errors import NoMatchError
 
 if TYPE_CHECKING:
@@ -87,4 +88,6 @@ def _line(port: "PortStatus", now: datetime) -> tuple[str, ...]:
 
 
 def _state(port: "PortStatus") -> str:
+    if port.deprecated:
+        return ending_text(port.deprecated)
     return port.state if port.state and port.state != "active" else ""

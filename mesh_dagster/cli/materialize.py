@@ -7,15 +7,17 @@ is one. What is published, and when it is refused, is decided by the ports thems
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mesh_dagster.cli.outcome import Outcome, outcomes_of
-from mesh_dagster.cli.steps import Asset, Assets, Step, deps_within, inputs_of
+from mesh_dagster.cli.steps import Asset, Assets, Step, deps_within, inputs_of, reads_of
+from mesh_dagster.declare.lifecycle import Deprecated, State
 from mesh_dagster.errors import DagsterHomeError, UnknownPartitionError, listed
+from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import DEFAULT_ROOT, WHOLE, Store
 
@@ -47,6 +49,8 @@ class Materializer:
     instance: "dg.DagsterInstance"
     registry: Registry
     store: Store
+    declared: Mapping[str, State]
+    """The state of each port of the workspace, which counts before that in the registry."""
     failed: set["dg.AssetKey"] = field(default_factory=set)
     """What did not come to be."""
 
@@ -66,7 +70,8 @@ class Materializer:
         made = dict(zip(able, self._execute(job, able), strict=True)) if able else {}
         for asset, outcome in made.items():
             if outcome.state == "published":
-                yield self._with_stale_inputs(outcome, asset)
+                leaving = self._leaving(reads_of(asset, self.assets))
+                yield self._with_stale_inputs(replace(outcome, deprecated_inputs=leaving), asset)
                 continue
             self.failed.add(asset.key)
             yield self._current(outcome)
@@ -94,6 +99,11 @@ class Materializer:
         return (
             replace(outcome, note=f"made from the last good {listed(stale)}") if stale else outcome
         )
+
+    def _leaving(self, read: set[str]) -> dict[str, Deprecated]:
+        found = {a: self.declared[a] for a in read & self.declared.keys()}
+        found |= deprecations_of(self.registry, read - found.keys())
+        return {a: state for a, state in sorted(found.items()) if isinstance(state, Deprecated)}
 
     def _execute(self, job: Job, able: Sequence[Asset]) -> list[Outcome]:
         import dagster as dg

@@ -7,12 +7,13 @@ Out: an `Outcome` for each asset of the run.
 import re
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mesh_dagster import errors
 from mesh_dagster.cli.steps import Asset
 from mesh_dagster.cli.workspace import place_of
+from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.run.registry import Refusal, Registry
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Outcome:
     """The rows that this publication set aside."""
     note: str = ""
     run_id: str = ""
+    deprecated_inputs: Mapping[str, Deprecated] = field(default_factory=dict)
+    """The ports that it was made from and that end, by address."""
 
 
 def outcomes_of(

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mesh_dagster.cli.output import console, print_all
+from mesh_dagster.declare.lifecycle import ending_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +50,9 @@ def follow(materializer: "Materializer", *, quiet: bool = False) -> "list[Outcom
                 own += made
                 bar.advance(bar.task_ids[0])
             screen.print(_product_line(product, own, time.monotonic() - began))
+            leaving = {a: state for one in own for a, state in one.deprecated_inputs.items()}
+            for address, state in leaving.items():
+                screen.print(f"  reads {address}: {ending_text(state)}", style="yellow")
             outcomes += own
     return outcomes
 

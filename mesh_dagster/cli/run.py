@@ -83,6 +83,7 @@ def prepare(workspace: Path, selection: str | None, wanted: "Wanted") -> "Iterat
     from mesh_dagster.cli.selection import selected
     from mesh_dagster.cli.steps import assets_of, steps_for
     from mesh_dagster.cli.workspace import load_workspace
+    from mesh_dagster.compile.definitions import products_of
     from mesh_dagster.run.registry import Registry
     from mesh_dagster.run.store import Store
 
@@ -91,9 +92,13 @@ def prepare(workspace: Path, selection: str | None, wanted: "Wanted") -> "Iterat
         # Dagster calls parts of itself beta wherever they are used.
         opened.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        assets = assets_of(load_workspace(workspace))
+        locations = load_workspace(workspace)
+        products = [product for one in locations for product in products_of(one.definitions)]
+        ports = [port for product in products for port in product.ports.values()]
+        assets = assets_of(locations)
         steps = steps_for(assets, selected(assets, selection))
         instance = opened.enter_context(open_instance(store))
         registry = opened.enter_context(closing(Registry(store.registry_url)))
         jobs = jobs_for(steps, wanted, instance, registry)
-        yield Materializer(assets, jobs, instance, registry, store)
+        declared = {str(port.address): port.state for port in ports}
+        yield Materializer(assets, jobs, instance, registry, store, declared)

@@ -21,7 +21,7 @@ from mesh_dagster.cli.output import (
     write_json,
 )
 from mesh_dagster.declare.address import Address
-from mesh_dagster.declare.lifecycle import state_of, state_text
+from mesh_dagster.declare.lifecycle import ending_text, state_of, state_text
 from mesh_dagster.share.wording import column_type
 
 if TYPE_CHECKING:
@@ -198,11 +198,10 @@ def _partitions(declaration: "Declaration") -> str:
 
 
 def _inputs(known: "Portrait") -> Iterator[str]:
-    versions = dict(known.publications[0].inputs) if known.publications else {}
-    declared = set((known.product or {}).get("inputs", {}).values())
-    for address in sorted(declared | set(versions)):
-        version = f", version {versions[address]}" if address in versions else ""
-        yield f"{address}{version}"
+    for address, version in known.made_from.items():
+        told = "" if version is None else f", version {version}"
+        state = known.deprecated_inputs.get(address)
+        yield f"{address}{told}; {ending_text(state)}" if state else f"{address}{told}"
 
 
 def _contract(contract: "ContractEntry") -> "Table":

@@ -118,6 +118,16 @@ def inputs_of(asset: Asset) -> list[Address]:
     return [address for address in addresses if address and address.key != asset.product]
 
 
+def reads_of(asset: Asset, assets: Assets) -> set[str]:
+    """Return the ports of other products that an asset reads, itself or through internals."""
+    seen, pending = {asset.key}, [asset]
+    for one in pending:
+        behind = [other for other in deps_within(one, assets) if other.key not in seen]
+        seen |= {other.key for other in behind}
+        pending += behind
+    return {str(address) for one in pending for address in inputs_of(one)}
+
+
 def deps_within(asset: Asset, assets: Assets) -> list[Asset]:
     """Return the assets of its own product that an asset is made from."""
     read = (assets[key] for key in _deps(asset, assets))

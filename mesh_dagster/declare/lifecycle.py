@@ -5,7 +5,7 @@ Out: the same state, checked; and as JSON, which the registry and the store keep
 `retired` is declared by nobody: it ends the declaration, and `run/retired.py` keeps it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -103,6 +103,28 @@ def state_text(state: State) -> str:
         return "a draft: nothing is promised yet" if state == "draft" else "active"
     instead = f"; read '{state.successor}' instead" if state.successor else ""
     return f"deprecated since {state.since} and promised until {state.until}{instead}"
+
+
+def ending_text(state: Deprecated) -> str:
+    """Say in short that a port ends, when, and what to read: behind its address, or alone."""
+    instead = f", use {state.successor}" if state.successor else ""
+    return f"deprecated, ends {state.until}{instead}"
+
+
+def endings_text(deprecated: Mapping[str, Deprecated], ports: Collection[str]) -> str:
+    """Say in short which of some ports end: once if all of them do alike; empty where none does.
+
+    Args:
+        deprecated: Those that end, by address.
+        ports: The addresses of all that are spoken of.
+    """
+    texts = {address: ending_text(state) for address, state in deprecated.items()}
+    alike = set(texts.values())
+    if len(alike) == 1 and texts.keys() >= set(ports):
+        return alike.pop()
+    # The major version too, for a product of several is spoken of as one.
+    named = (("/".join(address.split("/")[-2:]), text) for address, text in texts.items())
+    return "; ".join(f"{name} {text}" for name, text in named)
 
 
 def _require_day(name: str, day: object) -> None:

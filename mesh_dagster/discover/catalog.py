@@ -31,6 +31,7 @@ from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.ledger import METADATA as LEDGER
 from mesh_dagster.observe.ledger import watches
 from mesh_dagster.observe.status import SloStatus
+from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.dialects import UtcDateTime
 from mesh_dagster.run.registry import (
     Publication,
@@ -203,13 +204,14 @@ def _upstreams(registry: Registry, row: Row, found: Sequence[PortEntry]) -> Iter
     query = sa.select(products.c.key, products.c.major, products.c.owner)
     known = registry.rows(query.where(products.c.key.in_(keys)))
     owners = {(one["key"], one["major"]): one["owner"] for one in known}
+    leaving = deprecations_of(registry, inputs.values())
     versions: dict[str, int] = {}
     for port in found:
         versions |= dict(port.current.inputs) if port.current else {}
     for name, address in sorted(inputs.items()):
         parsed = Address.parse(address)
         owner = owners.get((parsed.key, parsed.major))
-        yield Upstream(name, address, owner, versions.get(address))
+        yield Upstream(name, address, owner, versions.get(address), leaving.get(address))
 
 
 def _location(registry: Registry, addresses: Sequence[str]) -> str | None:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from mesh_dagster.discover.graph import Graph, Link, Node, product_of
 
-_UNKNOWN = "not registered here"
-
 
 def mermaid(graph: Graph) -> str:
     """Write a Mermaid flowchart, products as boxes around their parts."""
@@ -63,7 +61,7 @@ def _grouped(graph: Graph) -> Iterator[tuple[str, list[Node]]]:
 def _label(node: Node) -> str:
     inside = node.name.removeprefix(f"{product_of(node.name)}/")
     inside = inside.removeprefix(f"{product_of(node.name).removeprefix('mesh://')}/")
-    return inside if node.registered else f"{inside} ({_UNKNOWN})"
+    return f"{inside} ({node.remark})" if node.remark else inside
 
 
 def _note(link: Link) -> str:

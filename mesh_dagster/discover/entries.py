@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from mesh_dagster.declare.lifecycle import Deprecated
+from mesh_dagster.declare.lifecycle import Deprecated, endings_text
 from mesh_dagster.discover.changes import Change
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.registry import Publication, Refusal
@@ -95,6 +95,8 @@ class Upstream:
     """`None` for a port that is not registered here."""
     version: int | None
     """The version that the newest publication was made from."""
+    deprecated: Deprecated | None
+    """When it ends and what to read instead, where it is deprecated."""
 
 
 @dataclass(frozen=True)
@@ -181,3 +183,10 @@ class ProductEntry:
     read_by: tuple[Consumer, ...]
     """The consumers of all its ports."""
     ports: tuple[PortEntry, ...]
+
+    @property
+    def ending(self) -> str:
+        """Say in short which of its ports end; empty where none does."""
+        declared = [port for port in self.ports if port.withdrawn_at is None]
+        leaving = {port.address: port.deprecated for port in declared if port.deprecated}
+        return endings_text(leaving, [port.address for port in declared])

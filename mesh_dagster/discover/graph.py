@@ -7,11 +7,12 @@ A link leads from what is read to what is made from it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from mesh_dagster.declare.address import SCHEME, Address, require_name
+from mesh_dagster.declare.lifecycle import Deprecated, endings_text
 from mesh_dagster.errors import NotPublishedError, UnknownColumnError
 from mesh_dagster.run.edges import Kind
 
@@ -44,6 +45,18 @@ class Node:
     registered: bool
     version: int | None = None
     """The newest publication of a port."""
+    deprecated: Mapping[str, Deprecated] = field(default_factory=dict)
+    """Which port it is, belongs to or holds that is deprecated, by address."""
+
+    @property
+    def ending(self) -> str:
+        """Say in short that it ends, or which of a product's ports do; else empty."""
+        return endings_text(self.deprecated, [self.name.partition("#")[0]])
+
+    @property
+    def remark(self) -> str:
+        """Say what whoever reads it has to know; mostly nothing."""
+        return self.ending if self.registered else "not registered here"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """List every product in short.
 
 In:  the registry.
-Out: one `Headline` for each product in each major version, by two SQL statements.
+Out: one `Headline` for each product in each major version, by three SQL statements.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,9 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mesh_dagster.declare.lifecycle import Deprecated, endings_text
 from mesh_dagster.observe.ledger import METADATA as LEDGER
 from mesh_dagster.observe.ledger import slo_states
 from mesh_dagster.observe.status import State
+from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.dialects import UtcDateTime
 from mesh_dagster.run.registry import Registry, ports, products, publications
 
@@ -39,6 +41,13 @@ class Headline:
     registered_at: datetime
     published_at: datetime | None
     """Its newest publication."""
+    deprecated: Mapping[str, Deprecated]
+    """Those of its ports that are deprecated, by address."""
+
+    @property
+    def ending(self) -> str:
+        """Say in short which of its ports end; empty where none does."""
+        return endings_text(self.deprecated, self.addresses)
 
 
 def headlines(registry: Registry, keys: Collection[str] | None = None) -> list[Headline]:
@@ -57,9 +66,11 @@ def headlines(registry: Registry, keys: Collection[str] | None = None) -> list[H
     own: dict[str, list[Row]] = {}
     for row in registry.rows(of_ports):
         own.setdefault(row["address"].rpartition("/")[0], []).append(row)
+    addresses = None if keys is None else [port["address"] for its in own.values() for port in its]
+    leaving = deprecations_of(registry, addresses)
     listed = registry.rows(of_products.order_by(products.c.key, products.c.major))
     known = ((row, own.get(f"mesh://{row['key']}/v{row['major']}", [])) for row in listed)
-    return [_headline(row, mine) for row, mine in known if mine]
+    return [_headline(row, mine, leaving) for row, mine in known if mine]
 
 
 def worst_states(
@@ -110,13 +121,15 @@ def _severity() -> sa.Label[int | None]:
     return of_port.scalar_subquery().label("severity")
 
 
-def _headline(row: Row, its_ports: Sequence[Row]) -> Headline:
+def _headline(row: Row, its_ports: Sequence[Row], leaving: Mapping[str, Deprecated]) -> Headline:
+    addresses = tuple(port["address"] for port in its_ports)
     severities = [port["severity"] for port in its_ports if port["severity"] is not None]
     times = [port["at"] for port in its_ports if port["at"]]
     names = ("key", "major", "guid", "version", "owner", "alignment", "purpose", "registered_at")
     return Headline(
         **{name: row[name] for name in names},
-        addresses=tuple(port["address"] for port in its_ports),
+        addresses=addresses,
         state=_SEVERITY[max(severities)] if severities else None,
         published_at=max(times, default=None),
+        deprecated={address: leaving[address] for address in addresses if address in leaving},
     )

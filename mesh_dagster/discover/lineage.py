@@ -7,12 +7,13 @@ A product that is known only because others read it stands in the graph as not r
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from mesh_dagster.declare.address import SCHEME
+from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.discover.graph import (
     Graph,
     Known,
@@ -23,6 +24,7 @@ from mesh_dagster.discover.graph import (
     find,
     product_of,
 )
+from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.edges import Edge, Lineage
 from mesh_dagster.run.registry import Registry, ports, products, publications
 
@@ -39,6 +41,8 @@ class Facts:
     """Address, version and inputs of each port's newest publication."""
     lineages: Mapping[str, Lineage]
     """Address to where the columns of its newest publication come from, for the wanted ports."""
+    deprecated: Mapping[str, Deprecated] = field(default_factory=dict)
+    """The ports that are deprecated, by address."""
 
 
 def around(
@@ -62,7 +66,7 @@ def around(
 
 
 def gather(registry: Registry, columns_of: Collection[str] | None = None) -> Facts:
-    """Read what lineage is made from, in four statements.
+    """Read what lineage is made from, in five statements.
 
     Args:
         registry: Where from.
@@ -74,6 +78,7 @@ def gather(registry: Registry, columns_of: Collection[str] | None = None) -> Fac
         [row["address"] for row in registry.rows(sa.select(ports.c.address))],
         registry.rows(_newest(p.address, p.version, p.inputs)),
         _lineages_of(registry, columns_of),
+        deprecations_of(registry),
     )
 
 
@@ -109,11 +114,29 @@ def graph(facts: Facts, level: Level) -> Graph:
         names |= known
     if level == "column":
         names |= {f"{one}#{column}" for one, made in _lineages(facts) for column in made.columns}
-    nodes = {
-        name: Node(name, _kind(name, level), name.partition("#")[0] in known, versions.get(name))
-        for name in sorted(names)
-    }
+    leaving = _by_node(facts, level)
+    nodes = {name: _node(name, level, known, versions, leaving) for name in sorted(names)}
     return Graph(level, nodes, tuple(links))
+
+
+def _node(
+    name: str,
+    level: Level,
+    known: Collection[str],
+    versions: Mapping[str, int],
+    leaving: Mapping[str, Mapping[str, Deprecated]],
+) -> Node:
+    home = name.partition("#")[0]
+    about = versions.get(name), leaving.get(home, {})
+    return Node(name, _kind(name, level), home in known, *about)
+
+
+def _by_node(facts: Facts, level: Level) -> dict[str, dict[str, Deprecated]]:
+    """Return the deprecated ports by the address or the product under which nodes stand."""
+    found: defaultdict[str, dict[str, Deprecated]] = defaultdict(dict)
+    for address, state in facts.deprecated.items():
+        found[product_of(address) if level == "product" else address][address] = state
+    return found
 
 
 def _product_links(facts: Facts) -> Iterator[Link]:

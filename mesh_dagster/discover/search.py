@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from mesh_dagster.declare.lifecycle import Deprecated, endings_text
 from mesh_dagster.discover.headlines import headlines, worst_states
 from mesh_dagster.observe.status import State
 from mesh_dagster.run.reads import counts
@@ -57,10 +58,17 @@ class Hit:
     """Up to five columns that match, each as `port.column`."""
     state: State | None
     """The worst of its promises when they were judged last."""
+    deprecated: Mapping[str, Deprecated]
+    """Those of its ports that are deprecated, by address."""
     reads: int
     """Of the last 28 days."""
     score: float
     """Comparable within one search only."""
+
+    @property
+    def ending(self) -> str:
+        """Say in short which of its ports end; empty where none does."""
+        return endings_text(self.deprecated, self.addresses)
 
 
 @dataclass(frozen=True)
@@ -216,6 +224,7 @@ def _hits(registry: Registry, ranked: Sequence[_Ranked], words: Sequence[str]) -
             addresses=headline.addresses,
             columns=tuple(islice(matching, _MOST_COLUMNS)),
             state=headline.state,
+            deprecated=headline.deprecated,
             reads=one.reads,
             score=one.score,
         )

@@ -7,14 +7,11 @@ Out: notices in the outbox, each once; when they are due is said by `observe/eve
 from collections.abc import Collection
 from datetime import datetime
 
-import sqlalchemy as sa
-
-from mesh_dagster.declare.lifecycle import Deprecated, state_of
 from mesh_dagster.observe.events import deprecations, notify
 from mesh_dagster.observe.notice import Notice
 from mesh_dagster.observe.routing import Routing
-from mesh_dagster.run.consumers import consumers
-from mesh_dagster.run.registry import Registry, ports
+from mesh_dagster.run.consumers import consumers, deprecations_of
+from mesh_dagster.run.registry import Registry
 
 
 def tell_deprecations(
@@ -28,16 +25,13 @@ def tell_deprecations(
         now: Aware UTC.
         routing: Who is told; the log without it.
     """
-    leaving = sa.select(ports.c.address, ports.c.declaration["state"].label("state"))
-    leaving = leaving.where(ports.c.state == "deprecated", ports.c.withdrawn_at.is_(None))
-    states = {row["address"]: state_of(row["state"]) for row in registry.rows(leaving)}
-    known = {a: state for a, state in states.items() if a in only and isinstance(state, Deprecated)}
+    known = deprecations_of(registry, only)
     if not known:
         return []
     reading = consumers(registry, now)
     items = [
         item
-        for address, state in sorted(known.items())
+        for address, state in known.items()
         for item in deprecations(
             address,
             now,

@@ -5,13 +5,15 @@ Out: the registered products that declare a port as an input; the states of port
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mesh_dagster.declare.lifecycle import State, state_of
-from mesh_dagster.run.history import declarations
-from mesh_dagster.run.registry import Registry
+import sqlalchemy as sa
+
+from mesh_dagster.declare.lifecycle import Deprecated, State, state_of
+from mesh_dagster.run.history import among, declarations
+from mesh_dagster.run.registry import Registry, ports
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,30 @@ def consumers(registry: Registry, now: datetime) -> Mapping[str, Sequence[Consum
     }
 
 
-def states_of(registry: Registry, addresses: Iterable[str]) -> dict[str, State]:
+def states_of(registry: Registry, addresses: Collection[str]) -> dict[str, State]:
     """Return the state of each of these ports that is not active, as it is declared now."""
-    found: dict[str, State] = {}
-    for address in sorted(addresses):
-        for row in registry.ports(address):
-            state = state_of(row["declaration"].get("state"))
-            if state != "active":
-                found[address] = state
-    return found
+    return _states(registry, ports.c.state != "active", addresses)
+
+
+def deprecations_of(
+    registry: Registry, addresses: Collection[str] | None = None
+) -> dict[str, Deprecated]:
+    """Return which of these ports are deprecated now, by address; of all ports by default.
+
+    What nobody declares any more, retired ports among it, is left out.
+    """
+    leaving = (ports.c.state == "deprecated") & ports.c.withdrawn_at.is_(None)
+    found = _states(registry, leaving, addresses).items()
+    return {address: state for address, state in found if isinstance(state, Deprecated)}
+
+
+def _states(
+    registry: Registry, which: sa.ColumnElement[bool], addresses: Collection[str] | None
+) -> dict[str, State]:
+    query = sa.select(ports.c.address, ports.c.declaration["state"].label("state"))
+    query = query.where(which, among(ports.c.address, addresses)).order_by(ports.c.address)
+    return {
+        row["address"]: state_of(row["state"])
+        for row in registry.rows(query)
+        if addresses is None or row["address"] in addresses
+    }

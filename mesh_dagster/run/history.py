@@ -66,7 +66,7 @@ def declarations(registry: Registry, now: datetime, only: Only = None) -> Rows:
             (products.c.key == ports.c.product_key) & ports.c.address.startswith(prefix + "/"),
         )
         .where(sa.or_(ports.c.withdrawn_at.is_(None), ports.c.withdrawn_at > now))
-        .where(_among(ports.c.address, only))
+        .where(among(ports.c.address, only))
         .order_by(ports.c.address)
     )
     return _rows(registry, query)
@@ -78,7 +78,7 @@ def since(
     """Return the publications of each port since its start, oldest first."""
     query = (
         sa.select(publications.c.address, publications.c.published_at, _event(publications))
-        .where(publications.c.published_at <= now, _among(publications.c.address, only))
+        .where(publications.c.published_at <= now, among(publications.c.address, only))
         .where(_beyond(publications.c.address, publications.c.published_at, starts))
         .order_by(publications.c.published_at)
     )
@@ -105,7 +105,7 @@ def before(
         last.scalar_subquery(),
         last.with_only_columns(_event(own)).scalar_subquery(),
     ]
-    query = sa.select(ports.c.address, *columns).where(_among(ports.c.address, only))
+    query = sa.select(ports.c.address, *columns).where(among(ports.c.address, only))
     rows = _rows(registry, query)
     return {row[0]: Before(row[1], row[2], Made(row[3], row[4])) for row in rows if row[1]}
 
@@ -148,7 +148,7 @@ def groups(
             (publications.c.address == ports.c.address)
             & (publications.c.version == newest.scalar_subquery()),
         )
-        .where(publications.c.oldest_group.is_not(None), _among(ports.c.address, only))
+        .where(publications.c.oldest_group.is_not(None), among(ports.c.address, only))
     )
     return {
         address: {name: datetime.fromisoformat(time) for name, time in found.items()}
@@ -163,7 +163,7 @@ def slices(
     time = publications.c.data_time if by_data else publications.c.published_at
     query = (
         sa.select(publications.c.address, publications.c.slice, sa.func.min(time))
-        .where(publications.c.slice != "", time <= now, _among(publications.c.address, only))
+        .where(publications.c.slice != "", time <= now, among(publications.c.address, only))
         .group_by(publications.c.address, publications.c.slice)
     )
     found: dict[str, dict[str, datetime]] = {}
@@ -179,7 +179,7 @@ def refused(
     query = (
         sa.select(refusals.c.address, refusals.c.refused_at)
         .where(refusals.c.refused_at > start, refusals.c.refused_at <= now)
-        .where(_among(refusals.c.address, only))
+        .where(among(refusals.c.address, only))
         .order_by(refusals.c.refused_at)
     )
     found: dict[str, list[datetime]] = {}
@@ -198,7 +198,7 @@ def refused_since(registry: Registry, now: datetime, only: Only = None) -> dict[
     )
     query = (
         sa.select(refusals.c.address, sa.func.min(refusals.c.refused_at))
-        .where(refusals.c.refused_at <= now, ~published, _among(refusals.c.address, only))
+        .where(refusals.c.refused_at <= now, ~published, among(refusals.c.address, only))
         .group_by(refusals.c.address)
     )
     return {row[0]: row[1] for row in _rows(registry, query)}
@@ -224,7 +224,8 @@ def _by_address(registry: Registry, query: sa.Select[Any]) -> dict[str, list[Mad
     return found
 
 
-def _among(address: sa.ColumnElement[str], only: Only) -> sa.ColumnElement[bool]:
+def among(address: sa.ColumnElement[str], only: Only) -> sa.ColumnElement[bool]:
+    """Name the addresses that are asked for in a query, unless they are so many."""
     return sa.true() if only is None or len(only) > _MOST_NAMED else address.in_(only)
 
 

@@ -1,7 +1,7 @@
 """Say how every port stands, from the registry alone.
 
 In:  the registry.
-Out: one `PortStatus` for each port, by one SQL statement, however many ports there are.
+Out: one `PortStatus` for each port, by two SQL statements, however many ports there are.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mesh_dagster.declare.lifecycle import StateName
+from mesh_dagster.declare.lifecycle import Deprecated, StateName
+from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.registry import Registry, ports, products, publications, refusals
 from mesh_dagster.run.retirements import METADATA, retirements
 
@@ -36,13 +37,20 @@ class PortStatus:
     """The refusals since then."""
     state: StateName | None = None
     """Where it stands in its life; `None` where that was never declared."""
+    deprecated: Deprecated | None = None
+    """When it ends and what to read instead, where it is deprecated."""
 
 
 def overview(registry: Registry) -> list[PortStatus]:
     """Return every declared port and every address with publications, by address."""
     registry.make(METADATA)
     with registry.begin() as connection:
-        return [PortStatus(*row) for row in connection.execute(_query())]
+        known = [PortStatus(*row) for row in connection.execute(_query())]
+    leaving = {port.address: port for port in known if port.state == "deprecated"}
+    if leaving:
+        for address, state in deprecations_of(registry, leaving).items():
+            leaving[address].deprecated = state
+    return known
 
 
 def _query() -> sa.Select[Any]:

@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from mesh_dagster.declare.address import Address
+from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.declare.written import WrittenColumn
+from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.overview import PortStatus
 from mesh_dagster.run.registry import Publication, Refusal, Registry
 from mesh_dagster.run.retired import Retired
@@ -42,6 +44,10 @@ class Portrait:
     """The products that declare it as an input."""
     relied_on: Sequence[Mapping[str, Any]]  # Any: JSON
     """What consumers rely on: `consumer`, `owner`, `input`, `columns` and `rules`."""
+    made_from: Mapping[str, int | None]
+    """The ports that its product declares or that it was read from, in order, with the version."""
+    deprecated_inputs: Mapping[str, Deprecated]
+    """Those of them that are deprecated."""
     retired: Retired | None = None
     """How it ended; `None` while it lives."""
 
@@ -57,12 +63,16 @@ def portrait(registry: Registry, address: Address) -> Portrait:
     declared = next(iter(registry.ports(text)), None)
     products = registry.products()
     own = (p for p in products if (p["key"], p["major"]) == (address.key, address.major))
+    product = next(own, {}).get("declaration") if declared else None
+    publications = registry.publications(text, _NEWEST)
+    versions = dict(publications[0].inputs) if publications else {}
+    read = sorted({*(product or {}).get("inputs", {}).values(), *versions})
     return Portrait(
         status=status,
         description=declared["description"] if declared else None,
         declaration=declared["declaration"] if declared else None,
-        product=next(own, {}).get("declaration") if declared else None,
-        publications=registry.publications(text, _NEWEST),
+        product=product,
+        publications=publications,
         refusals=registry.refusals(text, _NEWEST),
         withdrawn_at=declared["withdrawn_at"] if declared else None,
         read_by=[
@@ -71,6 +81,8 @@ def portrait(registry: Registry, address: Address) -> Portrait:
             if text in p["declaration"]["inputs"].values()
         ],
         relied_on=[_relied_on(stated) for stated in stated_of(registry, text)],
+        made_from={address: versions.get(address) for address in read},
+        deprecated_inputs=deprecations_of(registry, read),
         retired=retirements_in(registry).get(text),
     )
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mesh_dagster.discover.entries import PortEntry, ProductEntry
+from mesh_dagster.declare.lifecycle import ending_text
+from mesh_dagster.discover.entries import PortEntry, ProductEntry, Upstream
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.registry import Refusal
 from mesh_dagster.share.wording import span
@@ -111,8 +112,10 @@ def _depends(entry: ProductEntry) -> Answer:
     products = sorted({one.name for one in entry.read_by if one.kind == "product"})
     readers = {one.name for one in entry.read_by if one.kind == "reader"}
     made, used = len(entry.reads_from), len(products)
+    leaving = [one for one in entry.reads_from if one.deprecated]
     details = [
-        *(f"made from {one.address.removeprefix('mesh://')}" for one in entry.reads_from),
+        *(_made_from(one) for one in leaving),
+        *(_made_from(one) for one in entry.reads_from if not one.deprecated),
         *(f"used by {name}" for name in products),
         *([f"read by {len(readers)} others"] if readers else []),
     ]
@@ -120,4 +123,10 @@ def _depends(entry: ProductEntry) -> Answer:
     short = f"Made from {made} port{'s' * (made != 1)}. {short}" if made else short
     more = len(details) - _MOST_DETAILS
     shown = [*details[:_MOST_DETAILS], *([f"and {more} more"] if more > 0 else [])]
-    return Answer("What depends on what?", short, "plain", tuple(shown))
+    tone: Tone = "warn" if leaving else "plain"
+    return Answer("What depends on what?", short, tone, tuple(shown))
+
+
+def _made_from(one: Upstream) -> str:
+    ending = f": {ending_text(one.deprecated)}" if one.deprecated else ""
+    return f"made from {one.address.removeprefix('mesh://')}{ending}"

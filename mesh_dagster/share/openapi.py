@@ -15,15 +15,9 @@ _PART = r"[a-z][a-z0-9]*(_[a-z0-9]+)*_?"
 _MAJOR = r"v(0|[1-9][0-9]{0,5})"
 _TRACED = rf"^mesh://{_PART}/{_PART}(/{_MAJOR}/{_PART}(#[!-~]{{1,200}})?)?$"
 """A product, a port or one of its columns."""
-_PAGE: Json = {
-    "type": "object",
-    "required": ["items", "total", "next"],
-    "properties": {
-        "items": {"type": "array", "items": {"type": "object"}},
-        "total": {"type": "integer", "minimum": 0},
-        "next": {"type": ["string", "null"]},
-    },
-}
+_DEPRECATED: Json = {"$ref": "#/components/schemas/Deprecated"}
+_BY_ADDRESS: Json = {"type": "object", "additionalProperties": _DEPRECATED}
+"""The deprecated ones among the ports of something."""
 
 
 def document() -> Json:
@@ -36,30 +30,40 @@ def document() -> Json:
             "description": "Data products, their ports, promises and lineage. Nothing is changed.",
         },
         "paths": {**_product_paths(), **_other_paths()},
-        "components": {"schemas": {"Problem": _problem()}},
+        "components": {"schemas": {"Problem": _problem(), "Deprecated": _deprecated()}},
     }
 
 
 def _product_paths() -> Json:
     return {
         "/api/v1/dataproducts": _get(
-            "List products.", _PAGE, _query("domain", _text(63)), *_paging()
+            "List products.",
+            _page(_object("key", "major", "addresses", "state", deprecated=_BY_ADDRESS)),
+            _query("domain", _text(63)),
+            *_paging(),
         ),
         "/api/v1/dataproducts/{guid}": _get(
             "Show a product.",
-            _object("dataProductGUID", "createDate", "owner", "displayname", "description"),
+            _object(
+                *("dataProductGUID", "createDate", "owner", "displayname", "description"),
+                ports=_list(_port()),
+                reads_from=_list(_object("name", "address", deprecated=_perhaps(_DEPRECATED))),
+            ),
             _path("guid", {"type": "string", "format": "uuid"}),
             _query("major", _whole(0, 999_999)),
         ),
         "/api/v1/search": _get(
             "Find products.",
-            _object("words", "meant", "partial", "hits", "more"),
+            _object(
+                *("words", "meant", "partial", "more"),
+                hits=_list(_object("key", "major", "addresses", "state", deprecated=_BY_ADDRESS)),
+            ),
             _query("q", _text(500)),
             _query("limit", _whole(1, 500)),
         ),
         "/api/v1/ports/{domain}/{product}/{version}/{port}": _get(
             "Show a port.",
-            _object("address", "contract", "promises", "publications", "reading"),
+            _port(),
             *(_path(name, _named(f"^{_PART}$", 63)) for name in ("domain", "product")),
             _path("version", _named(f"^{_MAJOR}$")),
             _path("port", _named(f"^{_PART}$", 63)),
@@ -71,14 +75,20 @@ def _other_paths() -> Json:
     return {
         "/api/v1/lineage": _get(
             "Show what is made from what.",
-            _object("roots", "level", "nodes", "links"),
+            _object(
+                *("roots", "level", "links"),
+                nodes=_list(_object("name", "kind", "registered", deprecated=_BY_ADDRESS)),
+            ),
             {**_query("address", _named(_TRACED)), "required": True},
             _query("direction", {"type": "string", "enum": ["both", "up", "down"]}),
             _query("level", {"type": "string", "enum": ["product", "port", "asset", "column"]}),
             _query("depth", _whole(0, 100)),
         ),
         "/api/v1/slo": _get(
-            "Show how promises stand.", _PAGE, _query("address", _text(500)), *_paging()
+            "Show how promises stand.",
+            _page(_object("address", "objective", "state")),
+            _query("address", _text(500)),
+            *_paging(),
         ),
         "/api/v1/kpi": _get("Show lead times.", _object("products", "published")),
         "/api/v1/openapi.json": _get("Describe this interface.", _object("openapi", "paths")),
@@ -109,8 +119,28 @@ def _get(summary: str, schema: Json, *parameters: Json) -> Json:
     }
 
 
-def _object(*required: str) -> Json:
-    return {"type": "object", "required": list(required)}
+def _object(*required: str, **properties: Json) -> Json:
+    """Describe an object that has all of these, some of them described further."""
+    described = {"properties": properties} if properties else {}
+    return {"type": "object", "required": [*required, *properties], **described}
+
+
+def _list(item: Json) -> Json:
+    return {"type": "array", "items": item}
+
+
+def _perhaps(schema: Json) -> Json:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _page(item: Json) -> Json:
+    total, following = {"type": "integer", "minimum": 0}, {"type": ["string", "null"]}
+    return _object(items=_list(item), total=total, next=following)
+
+
+def _port() -> Json:
+    known = ("address", "state", "contract", "promises", "publications", "reading")
+    return _object(*known, deprecated=_perhaps(_DEPRECATED))
 
 
 def _paging() -> tuple[Json, Json]:
@@ -138,13 +168,11 @@ def _whole(least: int, most: int) -> Json:
 
 
 def _problem() -> Json:
-    return {
-        "type": "object",
-        "required": ["type", "title", "status", "detail"],
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-        },
-    }
+    text = {"type": "string"}
+    return _object(type=text, title=text, status={"type": "integer"}, detail=text)
+
+
+def _deprecated() -> Json:
+    """Describe since when readers are told, the last day of the promise, and what to read then."""
+    day = {"type": "string", "format": "date"}
+    return _object(since=day, until=day, successor={"type": ["string", "null"]})

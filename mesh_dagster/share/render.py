@@ -4,6 +4,7 @@ In:  the name of a template, plain values.
 Out: HTML.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -11,7 +12,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+from mesh_dagster.declare.lifecycle import ending_text
 from mesh_dagster.discover.graph import Link
 from mesh_dagster.share.wording import (
     budget,
@@ -42,6 +45,7 @@ LINK_STYLES: Mapping[str, str] = {
     "row": "only chooses rows",
 }
 """How the links of lineage are drawn, with what each style means."""
+_ADDRESS = re.compile(r"mesh://[a-z0-9_/]+")
 
 
 def html(template: str, **given: Any) -> bytes:
@@ -86,6 +90,16 @@ def link_style(link: Link) -> str:
     return link.how if link.how in LINK_STYLES else "recorded"
 
 
+def linked(text: str) -> Markup:
+    """Escape a text, and lead from each address in it to its page."""
+    # An address holds nothing that is escaped, and what stands around it is.
+    return Markup(_ADDRESS.sub(_link, str(escape(text))))  # noqa: S704 - see above
+
+
+def _link(found: re.Match[str]) -> str:
+    return f'<a class="address" href="{address_path(found[0])}">{found[0]}</a>'
+
+
 def ago(time: datetime | None, now: datetime) -> str:
     """Say how long ago something happened."""
     return f"{span(now - time)} ago" if time else "never"
@@ -111,6 +125,8 @@ def _environment() -> Environment:
         to_use=to_use,
         path=address_path,
         link_style=link_style,
+        linked=linked,
+        ending=ending_text,
         column_type=column_type,
     )
     made.globals.update(

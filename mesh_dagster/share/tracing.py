@@ -34,6 +34,8 @@ class Traced:
     """So many steps around the roots are drawn; `None` for all."""
     into: Mapping[str, Sequence[Link]]
     """What each node is made from, for the first nodes."""
+    remarks: Mapping[str, str]
+    """What has to be known of nodes, by their names."""
     nodes: int
     more: int
     """Nodes that are made from something and not listed."""
@@ -80,7 +82,7 @@ def _whole(registry: Registry) -> Traced:
     count = registry.rows(sa.select(sa.func.count().label("products")).select_from(products))
     number = int(count[0]["products"])
     if number > _MOST_DRAWN:
-        return Traced((), "product", None, None, {}, number, 0)
+        return Traced((), "product", None, None, {}, {}, number, 0)
     return _traced((), graph(gather(registry, columns_of=()), "product"))
 
 
@@ -94,6 +96,7 @@ def _traced(roots: Sequence[str], found: Graph) -> Traced:
         drawing=laid_out(drawn) if drawn else None,
         steps=steps,
         into=listed,
+        remarks={name: node.remark for name, node in found.nodes.items() if node.remark},
         nodes=len(found.nodes),
         more=len(found.into) - len(listed),
     )

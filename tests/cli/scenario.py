@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pandera.polars as pa
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import mesh_dagster as md
 from mesh_dagster.cli.main import main
-from mesh_dagster.run.declared import register
+from mesh_dagster.run.declared import port_row, product_row, register
 from mesh_dagster.run.judge import Batch
 from mesh_dagster.run.publish import Published, publish
 from mesh_dagster.run.registry import Registry
@@ -20,6 +21,8 @@ from mesh_dagster.run.store import WHOLE, Store
 
 ORDERS = "mesh://sales/orders/v1/lines"
 TOTALS = "mesh://report/totals/v1/daily"
+LEAVING = md.Deprecated(date(2026, 11, 1), date(2027, 1, 31), "mesh://sales/orders/v2/lines")
+ENDING = "deprecated, ends 2027-01-31, use mesh://sales/orders/v2/lines"
 LINES = {"order": pl.Int64(), "artist": pl.String(), "amount": pl.Float64()}
 
 
@@ -97,6 +100,14 @@ def declare() -> None:
             register(product, registry, now)
 
 
+def deprecate() -> None:
+    """Register both products, the orders as deprecated."""
+    declare()
+    leaving = port_row(orders, replace(orders.ports["lines"], state=LEAVING), now())
+    with closing(Registry(Store.at().registry_url)) as registry:
+        registry.register(product_row(orders, now()), [leaving])
+
+
 def publish_lines(frame: pl.DataFrame, inputs: Mapping[str, int] | None = None) -> bool:
     """Publish orders, and say whether they were accepted."""
     batch = Batch(orders.ports["lines"], frame.lazy(), WHOLE, {}, inputs or {}, "run-1")
@@ -111,12 +122,14 @@ def now() -> datetime:
 
 SHOP = """
 import os
+from datetime import date
 import dagster as dg
 import pandera.polars as pa
 import polars as pl
 import mesh_dagster as md
 
 REGIONS = dg.StaticPartitionsDefinition(["east", "west"])
+ENDS = md.Deprecated(date(2026, 11, 1), date(2027, 1, 31), "mesh://shop/orders/v2/lines")
 
 class Line(pa.DataFrameModel):
     region: str
@@ -124,6 +137,7 @@ class Line(pa.DataFrameModel):
 
 orders = md.DataProduct(
     domain="shop", name="orders", owner="team:shop", alignment="source", purpose="What was sold.",
+    state=ENDS if os.environ.get("SHOP") == "leaving" else "active",
 )
 
 @orders.internal(partitions=REGIONS)

@@ -4,7 +4,17 @@ from datetime import timedelta
 import pytest
 
 import mesh_dagster as md
-from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, publish_lines, rows, words
+from tests.cli.scenario import (
+    ENDING,
+    ORDERS,
+    TOTALS,
+    declare,
+    deprecate,
+    mesh,
+    publish_lines,
+    rows,
+    words,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -44,6 +54,24 @@ def test_find_says_what_it_made_of_the_words(asked: list[str], note: str) -> Non
     result = mesh("find", *asked)
 
     assert (result.exit_code, result.stderr) == (0, note)
+
+
+def test_find_and_ls_tell_what_ends() -> None:
+    deprecate()
+
+    found, listed = mesh("find", "sold"), mesh("ls")
+    hits = json.loads(mesh("find", "sold", "--json").stdout)["hits"]
+    ports = json.loads(mesh("ls", "--json").stdout)
+
+    for shown, first in ((found, "sales/orders v1"), (listed, ORDERS)):
+        header, *lines = shown.stdout.splitlines()
+        assert header.endswith("  STATE")
+        assert [line.endswith(f"  {ENDING}") for line in lines if line.startswith(first)] == [True]
+        assert shown.stdout.count("deprecated") == 1
+    state = {"since": "2026-11-01", "until": "2027-01-31", "successor": ENDING.split()[-1]}
+    told = {hit["key"]: hit["deprecated"] for hit in hits}
+    assert told == {"sales/orders": {ORDERS: state}, "report/totals": {}}
+    assert {port["address"]: port["deprecated"] for port in ports} == {ORDERS: state, TOTALS: None}
 
 
 def test_find_for_scripts_holds_everything() -> None:

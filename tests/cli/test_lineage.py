@@ -9,7 +9,7 @@ import pytest
 from mesh_dagster.run.edges import Edge, Lineage
 from mesh_dagster.run.registry import Publication, Registry
 from mesh_dagster.run.store import Store
-from tests.cli.scenario import ORDERS, TOTALS, declare, mesh
+from tests.cli.scenario import ENDING, ORDERS, TOTALS, declare, deprecate, mesh
 
 ARTISTS = "mesh://crm/artists/v1/names"
 RAW = "sales/orders/internal/raw"
@@ -71,6 +71,16 @@ used by
   nothing that is registered here
 """
     )
+
+
+@pytest.mark.usefixtures("told")
+def test_what_is_made_from_a_deprecated_port_says_so() -> None:
+    deprecate()
+
+    assert f"─ {ORDERS}                       version 4, newest 5; {ENDING}\n" in shown(TOTALS)
+    assert shown(ORDERS).startswith(f"{ORDERS}  {ENDING}\nmade from\n")
+    assert f"rows by {ORDERS}: artist, order  derived; {ENDING}\n" in shown(f"{TOTALS}#amount")
+    assert f" {ORDERS}, version 4; {ENDING}\n" in mesh("show", TOTALS).stdout
 
 
 @pytest.mark.usefixtures("told")

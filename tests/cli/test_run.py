@@ -67,6 +67,30 @@ def test_all_partitions_are_built_again_when_asked(workspace: Path) -> None:
     assert [one["version"] for one in json.loads(result.stdout) if one["role"] == "port"] == [2, 3]
 
 
+def test_a_run_tells_what_it_read_that_ends(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP", "leaving")
+
+    result = mesh("run")
+
+    told = f"  reads {LINES}: deprecated, ends 2027-01-31, use mesh://shop/orders/v2/lines"
+    assert without_seconds(result.stdout)[1:3] == ["report/totals: 1 port published", told]
+
+    # What the workspace does not declare is in the state in which it was registered.
+    workspace.write_text("load_from: [{python_file: report_location.py}]", encoding="utf-8")
+
+    [outcome] = json.loads(mesh("run", "report", "--json").stdout)
+
+    assert outcome["deprecated_inputs"] == {
+        LINES: {
+            "since": "2026-11-01",
+            "until": "2027-01-31",
+            "successor": "mesh://shop/orders/v2/lines",
+        }
+    }
+
+
 def test_a_refused_batch_fails_the_run_and_what_reads_it_goes_on(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,7 +122,7 @@ def test_what_reads_a_port_that_never_was_published_is_skipped(
 
     assert (result.exit_code, result.stderr) == (1, "")
     # Of an exception of the team's own code only the kind and the place are told.
-    failed = "failed: RuntimeError in line 22 of 'shop_location.py'"
+    failed = "failed: RuntimeError in line 25 of 'shop_location.py'"
     assert without_seconds(result.stdout) == [
         f"  shop/orders/internal/raw_lines of east {failed}",
         f"  {LINES} of east skipped: what it is made from was not built",

@@ -146,7 +146,9 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
     assert sorted(known) == [
         "consumers",
         "declaration",
+        "deprecated_inputs",
         "description",
+        "made_from",
         "product",
         "publications",
         "read_by",

@@ -6,6 +6,7 @@ import pytest
 from mesh_dagster.declare.lifecycle import (
     Deprecated,
     State,
+    endings_text,
     name_of_state,
     state_of,
     state_row,
@@ -74,6 +75,20 @@ def test_a_state_is_told_as_the_end_of_a_sentence() -> None:
         f"deprecated since 2026-11-01 and promised until 2027-02-01; read '{SUCCESSOR}' instead",
         "deprecated since 2026-11-01 and promised until 2027-02-01",
     ]
+
+
+def test_what_all_ports_do_alike_is_said_once_and_else_behind_each_name() -> None:
+    other = "mesh://sales/orders/v1/other_lines"
+    forever = Deprecated(date(2026, 11, 1), date(2027, 2, 1))
+    leaving = f"deprecated, ends 2027-02-01, use {SUCCESSOR}"
+
+    assert endings_text({}, [ADDRESS]) == ""
+    assert endings_text({ADDRESS: LEAVING}, [ADDRESS]) == leaving
+    assert endings_text({ADDRESS: LEAVING, other: LEAVING}, [ADDRESS, other]) == leaving
+    assert endings_text({ADDRESS: LEAVING}, [ADDRESS, other]) == f"v1/lines {leaving}"
+    assert endings_text({ADDRESS: LEAVING, other: forever}, [ADDRESS, other]) == (
+        f"v1/lines {leaving}; v1/other_lines deprecated, ends 2027-02-01"
+    )
 
 
 def test_a_port_of_which_nothing_is_said_is_active() -> None:

@@ -1,12 +1,13 @@
 """A small mesh for the tests of `discover/`: invoices that are sold, and a report made of them."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import pandera.polars as pa
 import polars as pl
 
 import mesh_dagster as md
 from mesh_dagster.declare.contract import PanderaContract
+from mesh_dagster.declare.lifecycle import State
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.judge import Batch
@@ -18,6 +19,8 @@ NOW = datetime(2026, 11, 1, 6, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 LINES = "mesh://sales/invoices/v1/lines"
 TOTALS = "mesh://report/totals/v1/daily"
+LEAVING = md.Deprecated(date(2026, 11, 1), date(2027, 1, 31), "mesh://sales/invoices/v2/lines")
+ENDING = "deprecated, ends 2027-01-31, use mesh://sales/invoices/v2/lines"
 
 
 class Line(pa.DataFrameModel):
@@ -38,6 +41,7 @@ def invoices(
     owner: str = "team:sales",
     *,
     name: str = "invoices",
+    state: State = "active",
 ) -> DataProduct:
     """Return the product that others read."""
     product = DataProduct(
@@ -48,6 +52,7 @@ def invoices(
         alignment="source",
         purpose="What the store sold.",
         tags={"tier": "gold"},
+        state=state,
     )
 
     @product.port(contract=contract, freshness=md.Freshness(within=6 * HOUR))

@@ -21,7 +21,9 @@ from mesh_dagster.run.retired import Retired
 from mesh_dagster.run.retirements import note
 from mesh_dagster.run.store import Store
 from tests.discover.scenario import (
+    ENDING,
     HOUR,
+    LEAVING,
     LINES,
     NOW,
     TOTALS,
@@ -188,7 +190,20 @@ def test_consumers_are_those_who_declare_a_port_and_those_who_read_it(registry: 
         ),
     )
     assert entry(registry, "report/totals").reads_from == (
-        Upstream("lines", LINES, "team:sales", None),
+        Upstream("lines", LINES, "team:sales", None, None),
+    )
+
+
+def test_what_ends_is_told_where_it_is_listed_and_where_it_is_read(registry: Registry) -> None:
+    declare(registry, invoices(state=LEAVING), totals())
+
+    report, source = headlines(registry)
+
+    assert (source.deprecated, report.deprecated) == ({LINES: LEAVING}, {})
+    assert (source.ending, report.ending) == (ENDING, "")
+    assert (entry(registry).ending, entry(registry, "report/totals").ending) == (ENDING, "")
+    assert entry(registry, "report/totals").reads_from == (
+        Upstream("lines", LINES, "team:sales", None, LEAVING),
     )
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mesh_dagster.errors import (
     UnknownColumnError,
 )
 from mesh_dagster.run.edges import Edge, Lineage
+from tests.discover.scenario import ENDING, LEAVING
 
 LINES = "mesh://sales/invoices/v1/lines"
 RAW = "sales/invoices/internal/raw"
@@ -97,6 +99,23 @@ def test_assets_are_linked_with_their_internals() -> None:
         (RAW, LINES, "recorded", "value", None),
     ]
     assert graph(FACTS, "asset").nodes[JOINED] == Node(JOINED, "internal", registered=True)
+
+
+def test_what_ends_says_so_as_a_port_in_its_product_and_in_its_columns() -> None:
+    facts = replace(FACTS, deprecated={LINES: LEAVING})
+
+    def remarks(level: Level) -> dict[str, str]:
+        nodes = graph(facts, level).nodes.values()
+        return {node.name: node.remark for node in nodes if node.remark}
+
+    unknown = "not registered here"
+    assert remarks("product") == {
+        "mesh://catalogue/music": unknown,
+        "mesh://sales/invoices": f"v1/lines {ENDING}",
+    }
+    assert remarks("port") == {TRACKS: unknown, LINES: ENDING}
+    assert remarks("column") == {f"{LINES}#amount": ENDING}
+    assert f'label="v1/lines ({ENDING})"' in dot(graph(facts, "port"))
 
 
 def test_what_is_no_longer_declared_but_was_read_last_is_still_linked() -> None:

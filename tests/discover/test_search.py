@@ -8,7 +8,18 @@ from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.count import Read, count, settle
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.words import pairs, terms, words_of
-from tests.discover.scenario import HOUR, LINES, NOW, TOTALS, Line, declare, invoices, totals
+from tests.discover.scenario import (
+    ENDING,
+    HOUR,
+    LEAVING,
+    LINES,
+    NOW,
+    TOTALS,
+    Line,
+    declare,
+    invoices,
+    totals,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +74,18 @@ def test_a_hit_says_what_is_found_and_where(registry: Registry) -> None:
     )
     assert (hit.addresses, hit.columns) == ((LINES,), ("lines.customer",))
     assert (hit.state, hit.reads) == ("no_data", 1)
+
+
+def test_a_hit_says_that_its_port_ends(registry: Registry) -> None:
+    declare(registry, invoices(state=LEAVING))
+
+    found = {hit.key: hit for hit in search(registry, "amount", NOW).hits}
+
+    assert found["sales/invoices"].deprecated == {LINES: LEAVING}
+    assert {key: hit.ending for key, hit in found.items()} == {
+        "sales/invoices": ENDING,
+        "report/totals": "",
+    }
 
 
 def test_a_name_weighs_more_than_a_description(registry: Registry) -> None:

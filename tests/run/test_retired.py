@@ -21,7 +21,7 @@ from mesh_dagster.errors import (
 )
 from mesh_dagster.observe.ledger import METADATA, muted_addresses
 from mesh_dagster.run import reads
-from mesh_dagster.run.consumers import Consumer, consumers, states_of
+from mesh_dagster.run.consumers import Consumer, consumers, deprecations_of, states_of
 from mesh_dagster.run.declared import port_row, product_row, register
 from mesh_dagster.run.overview import overview
 from mesh_dagster.run.read import read, relation
@@ -297,6 +297,25 @@ def test_the_successor_is_that_of_the_deprecation_unless_another_is_named(
     assert named_successor(registry, old, None) == NEXT.address
     assert named_successor(registry, old, str(other.address)) == other.address
     assert named_successor(registry, NEXT.address, None) is None
+
+
+def test_the_ports_that_are_deprecated_now_are_known_however_many_are_asked_for(
+    registry: Registry,
+) -> None:
+    declare(registry, port_of(state=LEAVING))
+    declare(registry, NEXT)
+    other = port_of(name="other", version="3.0.0", state=LEAVING)
+    declare(registry, other)
+    many = [ADDRESS, *(f"mesh://sales/orders/v1/port_{number}" for number in range(600))]
+
+    assert deprecations_of(registry) == {ADDRESS: LEAVING, str(other.address): LEAVING}
+    assert deprecations_of(registry, [ADDRESS, SUCCESSOR]) == {ADDRESS: LEAVING}
+    assert deprecations_of(registry, many) == {ADDRESS: LEAVING}
+
+    declare(registry, port_of())
+    retire(Retired(str(other.address), NOW), Store.at(), registry)
+
+    assert deprecations_of(registry) == {}
 
 
 def test_a_successor_is_another_living_port(registry: Registry) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 from starlette.testclient import TestClient
 
 import mesh_dagster as md
+from mesh_dagster.declare.lifecycle import State
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.edges import Edge, Lineage
@@ -45,7 +46,9 @@ class Total(pa.DataFrameModel):
     takings: float = pa.Field(description="Of one day.")
 
 
-def invoices(purpose: str = HOSTILE, version: str = "1.0.0") -> DataProduct:
+def invoices(
+    purpose: str = HOSTILE, version: str = "1.0.0", state: State = "active"
+) -> DataProduct:
     """Return the product that the report is made from."""
     product = DataProduct(
         domain="sales",
@@ -55,6 +58,7 @@ def invoices(purpose: str = HOSTILE, version: str = "1.0.0") -> DataProduct:
         alignment="source",
         purpose=purpose,
         tags={"tier": "gold"},
+        state=state,
     )
 
     @product.port(

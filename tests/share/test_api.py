@@ -2,10 +2,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from mesh_dagster.declare.address import product_guid
 from mesh_dagster.share import api
 from mesh_dagster.share.answers import answer
 from mesh_dagster.share.openapi import document
@@ -13,6 +15,7 @@ from tests.observe.scenario import HOUR, NOON, late
 from tests.share.scenario import DAILY, HOSTILE, LINES, fill, served
 
 GUID = "4608af90-1cca-5628-8413-60d001efeea1"
+TOTALS = str(product_guid("report/totals"))
 PORT = "/api/v1/ports/sales/invoices/v1/lines"
 COLUMN = DAILY.replace(":", "%3A") + "%23takings"
 
@@ -221,6 +224,40 @@ def test_a_port_that_is_not_there_is_named_with_the_nearest(client: TestClient) 
 
     assert status == 404
     assert f"Did you mean '{LINES}'?" in detail
+
+
+@pytest.mark.parametrize(
+    ("path", "question"),
+    [
+        ("/api/v1/dataproducts", ""),
+        ("/api/v1/dataproducts/{guid}", ""),
+        ("/api/v1/search", "?q=a"),
+        ("/api/v1/ports/{domain}/{product}/{version}/{port}", ""),
+        ("/api/v1/lineage", f"?address={DAILY}"),
+        ("/api/v1/slo", ""),
+        ("/api/v1/kpi", ""),
+        ("/api/v1/openapi.json", ""),
+    ],
+)
+def test_every_answer_is_as_it_is_described(client: TestClient, path: str, question: str) -> None:
+    known = document()
+    described = known["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+    asked = path.format(guid=TOTALS, domain="report", product="totals", version="v1", port="daily")
+
+    answer = client.get(asked + question).json()
+
+    jsonschema_rs.validate({**described["schema"], "components": known["components"]}, answer)
+
+
+def test_what_is_deprecated_says_so_wherever_it_is_listed(client: TestClient) -> None:
+    state = {"since": "2026-01-01", "until": "2126-01-01", "successor": None}
+
+    listed, _ = client.get("/api/v1/dataproducts").json()["items"]
+    [hit] = client.get("/api/v1/search?q=takings").json()["hits"]
+    nodes = client.get(f"/api/v1/lineage?address={DAILY}").json()["nodes"]
+
+    assert listed["deprecated"] == hit["deprecated"] == {DAILY: state}
+    assert [node["deprecated"] for node in nodes] == [{DAILY: state}, {}]
 
 
 def test_nothing_can_be_changed(client: TestClient) -> None:

@@ -1,14 +1,15 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.discover.catalog import product
 from mesh_dagster.discover.changes import Change
-from mesh_dagster.discover.entries import PortEntry, ProductEntry
+from mesh_dagster.discover.entries import PortEntry, ProductEntry, Upstream
 from mesh_dagster.observe.status import Objective, SloStatus, State
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
@@ -74,6 +75,19 @@ def test_without_a_promise_only_the_last_publication_is_told(entry: ProductEntry
     never = answers(entry, promises=(), publications=())[0]
 
     assert (never.short, never.details) == ("Nothing is promised", ("Never published.",))
+
+
+def test_what_it_is_made_from_that_ends_comes_first(entry: ProductEntry) -> None:
+    ending = Deprecated(date(2026, 1, 1), date(2027, 1, 31), LINES)
+    known = Upstream("a", "mesh://a/b/v1/c", "team:a", None, None)
+    read = (known, replace(known, name="z", deprecated=ending))
+
+    depends = four_answers(replace(entry, reads_from=read, read_by=()), NOW)[3]
+
+    assert (depends.tone, depends.details) == (
+        "warn",
+        (f"made from a/b/v1/c: deprecated, ends 2027-01-31, use {LINES}", "made from a/b/v1/c"),
+    )
 
 
 def test_it_is_broken_where_a_promise_is_and_the_cause_is_named(entry: ProductEntry) -> None:

@@ -1,11 +1,15 @@
 import re
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+import mesh_dagster as md
 from mesh_dagster.discover.kpi import kpi
 from mesh_dagster.run.count import Read, count, settle
 from mesh_dagster.run.declared import register
@@ -13,8 +17,19 @@ from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from mesh_dagster.run.visits import visits
 from tests.share.reading import Page, read
-from tests.share.scenario import DAILY, HOSTILE, LINES, TOKEN, fill, invoices, now, served
+from tests.share.scenario import (
+    DAILY,
+    HOSTILE,
+    LINES,
+    TOKEN,
+    fill,
+    invoices,
+    now,
+    served,
+    totals,
+)
 
+NEXT = "mesh://sales/invoices/v2/lines"
 PAGES = [
     "/",
     "/domains/sales",
@@ -192,7 +207,53 @@ def test_a_deprecated_port_says_until_when_it_is_promised(client: TestClient) ->
         for one in page.all("p")
         if one.attributes.get("class") == "notice"
     ]
-    assert notices == ["Deprecated since 2026-01-01 and promised until 2126-01-01."]
+    assert notices == [
+        "deprecated, ends 2126-01-01",
+        "Deprecated since 2026-01-01 and promised until 2126-01-01.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "tag"),
+    [
+        ("/", "td"),
+        ("/domains/sales", "td"),
+        ("/search?q=invoice", "p"),
+        ("/products/sales/invoices/v1", "p"),
+        ("/products/report/totals/v1", "span"),
+        (f"/lineage?address={DAILY}", "span"),
+        (f"/lineage?address={LINES}", "span"),
+    ],
+)
+def test_what_ends_is_told_with_the_way_to_its_successor(
+    leaving: TestClient, path: str, tag: str
+) -> None:
+    page = page_at(leaving, path)
+
+    told = [text for text in page.texts(tag) if f"deprecated, ends 2126-01-01, use {NEXT}" in text]
+    assert len(told) == 1
+    assert page.href(NEXT) == "/products/sales/invoices/v2#lines"
+
+
+def test_lineage_marks_what_ends(leaving: TestClient) -> None:
+    page = page_at(leaving, f"/lineage?address={DAILY}")
+
+    boxes = [one.attributes["class"] for one in page.all("rect")]
+    assert boxes == ["box root", "box ending", "box ending"]
+    assert f"{LINES}, deprecated, ends 2126-01-01, use {NEXT}" in page.texts("title")
+
+
+@pytest.fixture
+def leaving(mesh_root: Path) -> Iterator[TestClient]:
+    """Return a client of a mesh that is declared alone, whose source ends."""
+    state = md.Deprecated(date(2026, 1, 1), date(2126, 1, 1), NEXT)
+    report = totals()
+    report.ports["daily"] = replace(report.ports["daily"], state="active")
+    with closing(Registry(Store.at(mesh_root).registry_url)) as registry:
+        for product in (invoices(state=state), report):
+            register(product, registry, now)
+    with served() as client:
+        yield client
 
 
 def test_a_port_links_to_its_asset_in_dagster(published: Path) -> None:
@@ -230,14 +291,14 @@ def test_a_graph_is_drawn_with_a_link_on_every_node(client: TestClient) -> None:
 
     nodes = [one for one in page.all("a") if one.text.strip().startswith("mesh://")]
     boxes = [one.attributes.get("class") for one in page.all("rect")]
-    assert sorted(boxes[:2], key=str) == ["box", "box root"]
+    assert sorted(boxes[:2], key=str) == ["box", "box root ending"]
     heads = {f"url(#{one.attributes['id']})" for one in page.all("marker")}
     links = [one.attributes for one in page.all("path") if "class" in one.attributes]
     assert [one["class"] for one in links] == ["link recorded", "link recorded"]
     assert {one["marker-end"] for one in links} <= heads
-    legend = [one.text.strip() for one in page.all("li")][:2]
-    assert legend[0] == "recorded by a publication, or derived from the code"
-    assert legend[1].startswith("mesh://")
+    legend = [one.text.strip() for one in page.all("li")][:3]
+    assert legend[:2] == ["recorded by a publication, or derived from the code", "deprecated"]
+    assert legend[2].startswith("mesh://")
     assert {one.text.split()[0] for one in nodes} >= {DAILY, LINES}
 
 

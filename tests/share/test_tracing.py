@@ -60,5 +60,5 @@ def test_a_mesh_that_is_too_large_to_draw_is_not_even_gathered(chain: Registry) 
     with served() as client:
         text = client.get("/lineage").text
 
-    assert found == Traced((), "product", None, None, {}, 200, 0)
+    assert found == Traced((), "product", None, None, {}, {}, 200, 0)
     assert "200 products are too many to draw." in " ".join(text.split())
