@@ -14,7 +14,7 @@ import click
 from mesh_dagster.cli.output import Command, as_json_option, columns, span, write_json
 from mesh_dagster.declare.address import Address
 from mesh_dagster.errors import NoMatchError, NoPromiseError, NotPublishedError
-from mesh_dagster.share.wording import budget
+from mesh_dagster.share.wording import budget, notes
 
 if TYPE_CHECKING:
     from mesh_dagster.observe.status import SloStatus
@@ -24,7 +24,6 @@ _HEADER = ("ADDRESS", "PROMISE", "STATE", "AGE", "LIMIT", "BUDGET", "FOR", "NOTE
 _RIGHT = (3, 4, 6)
 _COLOURS = {"warn": "yellow", "breached": "red", "no_data": "red"}
 _BAR = 10
-_NAMED = 3
 _POINTS, _FINE_POINTS = 72, 960
 _STALE_MINUTES = 10
 _TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
@@ -167,27 +166,12 @@ def _line(one: "SloStatus", now: datetime) -> tuple[str, ...]:
         "" if one.limit is None else span(one.limit),
         bar(one.budget_remaining),
         span(now - one.since),
-        "; ".join(_notes(one, now)),
+        "; ".join([*notes(one, now), *_cause(one)]),
     )
 
 
-def _notes(one: "SloStatus", now: datetime) -> Iterable[str]:
-    if one.late_groups:
-        yield f"late: {_listed(one.late_groups, one.late_group_count)}"
-    elif one.late_group_count:
-        yield f"late: {one.late_group_count:,} of its groups"
-    if one.missing_partitions:
-        yield f"missing: {_listed(one.missing_partitions, one.missing_partition_count)}"
-    if one.caused_by:
-        yield f"because of {one.caused_by}"
-    if one.predicted_breach_at:
-        yield f"will break in {span(one.predicted_breach_at - now)}"
-
-
-def _listed(names: tuple[str, ...], count: int) -> str:
-    shown = names[:_NAMED]
-    more = f" and {count - len(shown)} more" if count > len(shown) else ""
-    return ", ".join(shown) + more
+def _cause(one: "SloStatus") -> list[str]:
+    return [f"because of {one.caused_by}"] if one.caused_by else []
 
 
 def _judged(only: str | None, as_of: datetime | None) -> tuple[datetime, list["SloStatus"]]:

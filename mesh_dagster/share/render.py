@@ -21,6 +21,7 @@ from mesh_dagster.share.wording import (
     cell_text,
     column_type,
     moment,
+    notes,
     share,
     size,
     span,
@@ -117,6 +118,7 @@ def _environment() -> Environment:
     made.filters.update(
         span=span,
         moment=moment,
+        notes=notes,
         share=share,
         size=size,
         budget=budget,

@@ -4,9 +4,13 @@ In:  plain values.
 Out: text, the same on pages as in a terminal.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from mesh_dagster.observe.status import SloStatus
+
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+_NAMED = 3
 _KILO = 1_000
 _DECIMALS = 6
 _EXACT = 9
@@ -55,6 +59,20 @@ def budget(remaining: float | None) -> str:
     return "spent" if times == "1.0" else f"spent {times} times"
 
 
+def notes(one: SloStatus, now: datetime) -> list[str]:
+    """Say what else is to be known of how a promise stands, its cause left out."""
+    found = []
+    if one.late_groups:
+        found.append(f"late: {_named(one.late_groups, one.late_group_count)}")
+    elif one.late_group_count:
+        found.append(f"late: {one.late_group_count:,} of its groups")
+    if one.missing_partitions:
+        found.append(f"missing: {_named(one.missing_partitions, one.missing_partition_count)}")
+    if one.predicted_breach_at:
+        found.append(f"will break in {span(one.predicted_breach_at - now)}")
+    return found
+
+
 def size(count: int) -> str:
     """Write a number of bytes."""
     amount, unit = float(count), _SIZES[0]
@@ -77,6 +95,12 @@ def column_type(text: str) -> str:
         .replace("precision=", "")
         .replace("scale=", "")
     )
+
+
+def _named(names: Sequence[str], count: int) -> str:
+    """Write the first of some names, and how many more there are."""
+    shown = names[:_NAMED]
+    return ", ".join(shown) + (f" and {count - len(shown)} more" if count > len(shown) else "")
 
 
 def _rounded(value: object) -> object:

@@ -14,7 +14,7 @@ from mesh_dagster.observe.status import Objective, SloStatus, State
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from mesh_dagster.share.four import Answer, four_answers
-from mesh_dagster.share.wording import size, span, to_publish, to_use
+from mesh_dagster.share.wording import notes, size, span, to_publish, to_use
 from tests.share.scenario import LINES
 
 NOW = datetime(2026, 11, 1, 6, tzinfo=timezone.utc)
@@ -127,6 +127,24 @@ def test_the_last_change_of_a_schema_is_told(entry: ProductEntry) -> None:
         "2 differences on 2026-11-01",
         ("lines: column 'vat' is new: Float64", "lines: owner 'a' -> 'b'"),
     )
+
+
+def test_what_else_is_known_of_a_promise_is_noted_without_names_that_are_hidden() -> None:
+    named = replace(promise("breached"), late_groups=("a", "b", "c", "d"), late_group_count=5)
+    hidden = replace(
+        promise("breached"),
+        late_group_count=2,
+        missing_partitions=("2026-10-31",),
+        missing_partition_count=1,
+    )
+    foreseen = replace(promise("ok"), predicted_breach_at=NOW + HOUR)
+
+    assert [notes(one, NOW) for one in (named, hidden, foreseen, promise("ok"))] == [
+        ["late: a, b, c and 2 more"],
+        ["late: 2 of its groups", "missing: 2026-10-31"],
+        ["will break in 1 h"],
+        [],
+    ]
 
 
 def test_a_size_is_written_in_its_largest_unit() -> None:
