@@ -12,7 +12,7 @@ from mesh_dagster.discover.entries import PortEntry
 
 _WIDTH_PX, _BASE_PX, _LEFT_PX, _TOP_PX, _LEAST_PX = 960, 190, 24, 24, 3
 _MOST, _LABELLED = 24, 12
-"""So many bars are drawn; so many have room for the time below each."""
+"""So many bars are drawn; so many have room for a time below each."""
 
 
 class _Batch(NamedTuple):
@@ -28,8 +28,8 @@ class Bar:
     """One batch."""
 
     title: str
-    label: str
-    """When it was, in short; empty where there is no room."""
+    labels: tuple[str, ...]
+    """Its day and its time, in short; none where there is no room."""
     refused: bool
     x: float
     width: float
@@ -72,7 +72,7 @@ def bars_of(port: PortEntry) -> Bars | None:
     bars = tuple(
         Bar(
             title=_title(one),
-            label="" if number % every else f"{one.at:%m-%d %H:%M}",
+            labels=() if number % every else (f"{one.at:%m-%d}", f"{one.at:%H:%M}"),
             refused=one.refused,
             x=_LEFT_PX + number * step + (step - width) / 2,
             width=width,

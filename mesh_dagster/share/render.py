@@ -30,6 +30,8 @@ from mesh_dagster.share.wording import (
 )
 
 _OF_PRODUCT = len(("domain", "product"))
+_NUMERIC = ("Int", "UInt", "Float", "Decimal")
+"""How the types of numbers begin."""
 SIGNS: Mapping[str, str] = {
     "ok": "✓",
     "warn": "!",
@@ -126,11 +128,13 @@ def _environment() -> Environment:
         to_publish=to_publish,
         to_use=to_use,
         path=address_path,
+        zip=zip,
         link_style=link_style,
         linked=linked,
         ending=ending_text,
         column_type=column_type,
     )
+    made.tests["numeric"] = lambda name: bool(name) and name.startswith(_NUMERIC)
     made.globals.update(
         signs=SIGNS,
         link_styles=LINK_STYLES,
