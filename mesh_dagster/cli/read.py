@@ -47,9 +47,9 @@ def read(  # noqa: PLR0913 - one parameter for each option
     from mesh_dagster.run.read import counted, deprecation
     from mesh_dagster.run.store import Store
 
-    reference = _reference(address, as_of, version, quarantine=quarantine)
-    content = counted(reference, Store.at(), "command")
-    told = deprecation(reference, content)
+    reference, store = _reference(address, as_of, version, quarantine=quarantine), Store.at()
+    content = counted(reference, store, "command")
+    told = deprecation(reference, content, store)
     if told:
         click.echo(told, err=True)
     write_rows(content.plan(), "json" if as_json else format_, output, limit)

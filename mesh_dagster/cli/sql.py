@@ -49,5 +49,5 @@ def sql(
             return
         click.echo("\n".join(names.values()) or "No port is published here yet.", err=not names)
         return
-    with select(statement, store) as plan:
+    with select(statement, store, lambda text: click.echo(text, err=True)) as plan:
         write_rows(plan, "json" if as_json else format_, output, limit)

@@ -19,6 +19,7 @@ from mesh_dagster.declare.storage import RULES_COLUMN
 from mesh_dagster.errors import DeprecatedPortWarning, NotPublishedError, UnknownVersionError
 from mesh_dagster.run import delta, frames
 from mesh_dagster.run.count import Read, Way, count, who_reads, why_read
+from mesh_dagster.run.lookup import declared_state
 from mesh_dagster.run.retired import require_readable
 from mesh_dagster.run.store import Store
 
@@ -60,7 +61,8 @@ def read(
             until they are past their retention.
 
     Warns:
-        DeprecatedPortWarning: The port is deprecated.
+        DeprecatedPortWarning: The port is deprecated, as it is declared now; where the registry
+            cannot tell at once, as it was when what is read was published.
     """
     if expects is None:
         return _resolved(address, store, purpose).plan()
@@ -138,17 +140,18 @@ def _resolved(
     columns: Iterable[str] | None = None,
 ) -> delta.Snapshot:
     """Count a read of this process, and warn its caller of a deprecated port."""
-    reference = Reference.parse(address)
-    content = counted(reference, store or Store.at(), "python", purpose, columns)
-    told = deprecation(reference, content)
+    reference, store = Reference.parse(address), store or Store.at()
+    content = counted(reference, store, "python", purpose, columns)
+    told = deprecation(reference, content, store)
     if told:
         warnings.warn(told, DeprecatedPortWarning, stacklevel=3)
     return content
 
 
-def deprecation(reference: Reference, content: delta.Snapshot) -> str | None:
-    """Say that a port is deprecated, if the publication that was read says so."""
-    state = state_of(content.record.get("state"))
+def deprecation(reference: Reference, content: delta.Snapshot, store: Store) -> str | None:
+    """Say that a port is deprecated now; where the registry cannot tell, when it was published."""
+    declared = declared_state(store.registry_url, str(reference.address))
+    state = declared or state_of(content.record.get("state"))
     if not isinstance(state, Deprecated):
         return None
     return f"'{reference.address}' is {state_text(state)}."

@@ -8,19 +8,20 @@ for they may quote values; those about the statement itself do.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from mesh_dagster.declare.address import Address, Reference
 from mesh_dagster.errors import SqlRefusedError, listed
 from mesh_dagster.run.count import Read, count
+from mesh_dagster.run.delta import Snapshot
 from mesh_dagster.run.frames import quoted, relation
-from mesh_dagster.run.read import connect, read_of, resolve
+from mesh_dagster.run.read import connect, deprecation, read_of, resolve
 from mesh_dagster.run.store import Store
 
 if TYPE_CHECKING:
@@ -32,9 +33,17 @@ _LOCKED = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
-Opened = Mapping[str, tuple[Collection[str], Read]]
-"""For each view that a statement names: its columns, and the read that is to be counted."""
 _MISSING_TABLE = re.compile(r"Table with name (\S+) does not exist")
+
+
+class _Opened(NamedTuple):
+    """A port that a statement names."""
+
+    columns: Collection[str]
+    read: Read
+    """As it is to be counted."""
+    told: str | None
+    """That it is deprecated."""
 
 
 def view_name(address: Address) -> str:
@@ -48,8 +57,15 @@ def view_names(store: Store) -> dict[Address, str]:
 
 
 @contextmanager
-def select(statement: str, store: Store) -> Iterator[pl.LazyFrame]:
+def select(
+    statement: str, store: Store, tell: Callable[[str], None] | None = None
+) -> Iterator[pl.LazyFrame]:
     """Run a statement; the plan can be collected until the context ends.
+
+    Args:
+        statement: One SELECT.
+        store: Where the ports lie that it names.
+        tell: Takes a sentence for each of them that is deprecated.
 
     Raises:
         SqlRefusedError: It is not one SELECT statement, or cannot be run.
@@ -61,6 +77,9 @@ def select(statement: str, store: Store) -> Iterator[pl.LazyFrame]:
         try:
             _require_select(statement, connection)
             opened = _open_ports(statement, names, store, connection)
+            for one in opened.values():
+                if one.told and tell:
+                    tell(one.told)
             plan = connection.sql(statement).pl().lazy()
             try:
                 yield plan
@@ -83,13 +102,13 @@ def _open_ports(
     names: dict[Address, str],
     store: Store,
     connection: "duckdb.DuckDBPyConnection",
-) -> Opened:
+) -> dict[str, _Opened]:
     """Make views of the ports that the statement names, lock the connection, say what is read."""
     text = statement.casefold()
     asked = connection.get_table_names(statement, qualified=True)
     named = {name.partition(" AS ")[0].casefold() for name in asked}
     files: list[str] = []
-    opened: dict[str, tuple[Collection[str], Read]] = {}
+    opened: dict[str, _Opened] = {}
     for domain in sorted({address.domain for address in names}):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(domain)}")
     for address, name in names.items():
@@ -98,7 +117,7 @@ def _open_ports(
             continue
         content = resolve(Reference(address), store)
         if name in named:
-            opened[name] = content.schema, read_of(Reference(address), content, "sql")
+            opened[name] = _opened(Reference(address), content, store)
         target = f"{quoted(schema)}.{quoted(view)}"
         if content.files and store.local:
             files += content.urls
@@ -116,14 +135,19 @@ def _open_ports(
     return opened
 
 
-def _with_columns(opened: Opened, statement: str) -> list[Read]:
+def _opened(reference: Reference, content: Snapshot, store: Store) -> _Opened:
+    told = deprecation(reference, content, store)
+    return _Opened(content.schema, read_of(reference, content, "sql"), told)
+
+
+def _with_columns(opened: Mapping[str, _Opened], statement: str) -> list[Read]:
     """Say which columns are read, once nobody waits for the library that knows it."""
     from mesh_dagster.run.sql_trail import columns_read  # noqa: PLC0415 - see above
 
-    found = columns_read(statement, {name: columns for name, (columns, _) in opened.items()})
+    found = columns_read(statement, {name: one.columns for name, one in opened.items()})
     if found is None:
-        return [read for _, read in opened.values()]
-    return [replace(read, columns=tuple(found[name])) for name, (_, read) in opened.items()]
+        return [one.read for one in opened.values()]
+    return [replace(one.read, columns=tuple(found[name])) for name, one in opened.items()]
 
 
 def _refusal(error: "duckdb.Error", names: list[str]) -> SqlRefusedError:

@@ -97,6 +97,50 @@ def test_who_reads_a_deprecated_port_is_warned(reading: Callable[[str], object])
     assert warning.filename == __file__
 
 
+@pytest.mark.parametrize("asked", [ADDRESS, f"{ADDRESS}?version=0", f"{ADDRESS}?quarantine"])
+def test_a_deprecation_counts_from_its_declaration_and_not_from_a_publication(
+    registry: Registry, asked: str
+) -> None:
+    publish_well(lines(1), registry=registry)
+    declare(registry, port_of(state=LEAVING))
+
+    with pytest.warns(DeprecatedPortWarning, match="promised until 2026-12-01"):
+        read(asked)
+
+
+def test_a_deprecation_that_was_taken_back_is_told_no_more(registry: Registry) -> None:
+    publish_well(lines(1), port_of(state=LEAVING), registry=registry)
+    declare(registry, port_of())
+
+    assert orders_at() == [1]  # a warning would be an error
+
+
+def test_sql_tells_of_the_deprecated_ports_that_it_names(registry: Registry) -> None:
+    publish_well(lines(1), registry=registry)
+    publish_well(lines(1), NEXT, registry=registry)
+    declare(registry, port_of(state=LEAVING))
+    told: list[str] = []
+
+    for name in ("orders_v1_lines", "orders_v2_lines"):
+        with select(f"SELECT * FROM sales.{name}", Store.at(), told.append):  # noqa: S608 - ours
+            pass
+
+    assert [text.partition(" since")[0] for text in told] == [f"'{ADDRESS}' is deprecated"]
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///nowhere.sqlite", "postgresql+psycopg://nobody@127.0.0.1:9/none"]
+)
+def test_where_the_registry_cannot_tell_the_publication_does(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    publish_well(lines(1), port_of(state=LEAVING))
+    monkeypatch.setenv("MESH_REGISTRY", url)
+
+    with pytest.warns(DeprecatedPortWarning):
+        assert orders_at() == [1]
+
+
 def test_a_draft_is_read_without_a_warning() -> None:
     publish_well(lines(1), port_of(state="draft"))
 
