@@ -21,6 +21,13 @@ from mesh_dagster.errors import MeshError
 
 _NOT_FOUND = LookupError
 """What is asked for is not there; every other error of the mesh says that the question is wrong."""
+_PLAIN = {
+    HTTPStatus.NOT_FOUND: (
+        "Nothing is at this address. The start page and /api/v1/openapi.json say what there is."
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: "Nothing can be changed here. Ask with GET.",
+}
+"""What is said where the framework knows only the name of a status."""
 _MOVING = ("age_seconds", "limit_seconds")
 _DIGITS = 2
 
@@ -72,7 +79,9 @@ def status_of(error: MeshError) -> int:
 def told(error: Exception) -> tuple[int, str, dict[str, str]]:
     """Return status, text and headers of any error; of an unexpected one, that it happened."""
     if isinstance(error, HTTPException):
-        return error.status_code, error.detail, dict(error.headers or {})
+        status = HTTPStatus(error.status_code)
+        said = error.detail if error.detail != status.phrase else _PLAIN.get(status, error.detail)
+        return status, said, dict(error.headers or {})
     if isinstance(error, MeshError):
         return status_of(error), str(error), {}
     return HTTPStatus.INTERNAL_SERVER_ERROR, "The server stopped on an unexpected error.", {}

@@ -138,8 +138,8 @@ def show_static(request: Request) -> Response:
 
 def page_of_problem(status: int, detail: str) -> Response:
     """Return an error as a page."""
-    title = HTTPStatus(status).phrase
-    body = html("problem.html", q="", status=status, title=title, detail=detail)
+    title = HTTPStatus(status).phrase.capitalize()
+    body = html("problem.html", q="", path="", status=status, title=title, detail=detail)
     return Response(body, status, media_type=_HTML)
 
 
@@ -157,4 +157,4 @@ def _visit(request: Request, how: How, keys: Iterable[str], moment: datetime) ->
 
 
 def _page(request: Request, template: str, **given: object) -> Response:
-    return tagged(request, html(template, **{"q": "", **given}), _HTML)
+    return tagged(request, html(template, **{"q": "", "path": request.url.path, **given}), _HTML)

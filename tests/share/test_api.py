@@ -210,7 +210,14 @@ def test_a_tag_that_leaves_out_an_age_is_weak_and_tells_every_change_from_the_cl
             400,
             "The parameter 'level' is not understood. Give one of product, port, asset, column.",
         ),
-        ("/api/v1/nowhere", 404, "Not Found"),
+        (
+            "/api/v1/nowhere",
+            404,
+            (
+                "Nothing is at this address. "
+                "The start page and /api/v1/openapi.json say what there is."
+            ),
+        ),
     ],
 )
 def test_a_question_that_cannot_be_answered_is_refused_as_a_problem(
@@ -262,7 +269,9 @@ def test_what_is_deprecated_says_so_wherever_it_is_listed(client: TestClient) ->
 
 def test_nothing_can_be_changed(client: TestClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert client.request(method, "/api/v1/dataproducts").status_code == 405
+        response = client.request(method, "/api/v1/dataproducts")
+        assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
+        assert response.json()["detail"] == "Nothing can be changed here. Ask with GET."
 
 
 def test_a_registry_that_cannot_be_reached_is_a_problem_and_no_failure(

@@ -304,6 +304,16 @@ def test_a_graph_is_drawn_with_a_link_on_every_node(client: TestClient) -> None:
     assert {one.text.split()[0] for one in nodes} >= {DAILY, LINES}
 
 
+def test_the_navigation_marks_the_page_that_is_open(client: TestClient) -> None:
+    found = {path: page_at(client, path).all("a") for path in ("/", "/kpi", "/lineage")}
+    marked = {
+        path: [one.text for one in links if "aria-current" in one.attributes]
+        for path, links in found.items()
+    }
+
+    assert marked == {"/": [], "/kpi": ["Lead times"], "/lineage": ["Lineage"]}
+
+
 def test_a_mistyped_search_offers_what_was_meant(client: TestClient) -> None:
     page = page_at(client, "/search?q=invoyces")
 
@@ -323,7 +333,7 @@ def test_a_search_keeps_what_was_typed_and_shows_it_as_text(client: TestClient) 
 @pytest.mark.parametrize(
     ("path", "status", "detail"),
     [
-        ("/nowhere", 404, "Not Found"),
+        ("/nowhere", 404, "Not found Nothing is at this address."),
         (
             "/products/sales/invoicez/v1",
             404,
@@ -340,7 +350,7 @@ def test_a_search_keeps_what_was_typed_and_shows_it_as_text(client: TestClient) 
         (f"/lineage?address={LINES}&level=row", 400, "The parameter 'level' is not understood."),
         ("/?offset=x", 400, "The parameter 'offset' is not understood."),
         ("/domains/none", 404, "No domain 'none' has a product here."),
-        ("/static/..%2Fapp.py", 404, "Not Found"),
+        ("/static/..%2Fapp.py", 404, "Nothing is at this address."),
     ],
 )
 def test_a_browser_meets_errors_as_pages(
