@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from mesh_dagster.observe.status import SloStatus
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
+_UNITS = (("y", 31_557_600), ("d", 86_400), ("h", 3_600), ("min", 60))
 _NAMED = 3
 _KILO = 1_000
 _DECIMALS = 6
@@ -19,10 +19,10 @@ _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def span(length: timedelta) -> str:
-    """Write a span in its largest whole unit, such as `3 h`."""
+    """Write a span in the largest unit that it has twice or exactly: `3 h`, `25 h`, `1 d`."""
     seconds = max(length.total_seconds(), 0)
     for unit, size in _UNITS:
-        if seconds >= size:
+        if seconds >= 2 * size or seconds == size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"
 

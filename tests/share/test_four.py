@@ -157,6 +157,14 @@ def test_a_size_is_written_in_its_largest_unit() -> None:
     ]
 
 
+def test_a_span_keeps_what_tells_it_from_its_limit() -> None:
+    hours = (1, 1.5, 24, 25, 47, 48, 24 * 700, 24 * 4_539)
+
+    assert [span(one * HOUR) for one in hours] == [
+        *("1 h", "90 min", "1 d", "25 h", "47 h", "2 d", "700 d", "12 y")
+    ]
+
+
 def test_lead_times_are_told_where_there_is_no_time_yet_too() -> None:
     short = timedelta(milliseconds=999)
 
