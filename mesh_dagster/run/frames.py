@@ -80,6 +80,7 @@ def relation(
     """Return stored data as a DuckDB relation that reads the Parquet files directly."""
     if not content.files:
         return connection.from_arrow(content.plan().collect().to_arrow())
+    _reach(content, connection)
     files = connection.read_parquet(content.urls, union_by_name=True)
     stored = pl.DataFrame(schema={n: stored_type(dtype) for n, dtype in content.schema.items()})
     shape = connection.from_arrow(stored.to_arrow())
@@ -92,6 +93,15 @@ def relation(
 def quoted(identifier: str) -> str:
     """Quote an identifier for SQL."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _reach(content: Snapshot, connection: "duckdb.DuckDBPyConnection") -> None:
+    """Let DuckDB read an object store as Python does; it would fetch an extension to do so."""
+    scheme, remote, _ = content.uri.partition("://")
+    if remote and not connection.filesystem_is_registered(scheme):
+        from upath import UPath  # noqa: PLC0415 - local stores never need it
+
+        connection.register_filesystem(UPath(content.uri, **content.storage_options).fs)
 
 
 def _comes_from(frame: object, package: str, name: str) -> bool:
