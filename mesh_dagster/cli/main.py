@@ -129,6 +129,8 @@ def main(*, traceback: bool) -> None:
 
 
 def _of_the_system(error: OSError) -> str:
+    if not error.errno and _remote_store():
+        return _unexpected(error)
     reason = os.strerror(error.errno) if error.errno else type(error).__name__
     where = f" at '{error.filename}'" if error.filename else ""
     return (
@@ -138,7 +140,14 @@ def _of_the_system(error: OSError) -> str:
 
 
 def _unexpected(error: Exception) -> str:
+    store = _remote_store()
+    access = f"Check that the environment gives access to the store at '{store}'. " if store else ""
     return (
-        f"mesh stopped on an unexpected {type(error).__name__}. "
+        f"mesh stopped on an unexpected {type(error).__name__}. {access}"
         "Run 'mesh --traceback ...' to see where it came from."
     )
+
+
+def _remote_store() -> str | None:
+    root = os.environ.get("MESH_ROOT", "")
+    return root if "://" in root and not root.startswith("file://") else None

@@ -117,6 +117,18 @@ class StoreRefusedError(MeshError, ValueError):
         )
 
 
+class StoreUnknownError(MeshError, ValueError):
+    """A store lies where nothing that is installed can reach."""
+
+    def __init__(self, root: str, reason: str) -> None:
+        scheme = root.partition("://")[0]
+        super().__init__(
+            f"The store at '{root}' cannot be reached: {reason.rstrip('.')}. For 's3' install "
+            f"mesh-dagster[s3]; for others the package that fsspec names for '{scheme}'. "
+            "Nothing was published or read."
+        )
+
+
 class PartitioningChangedError(MeshError, ValueError):
     """A port was published whole and is now built in partitions, or the other way round."""
 

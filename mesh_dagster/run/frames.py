@@ -13,6 +13,7 @@ from mesh_dagster.declare.storage import stored_type
 from mesh_dagster.declare.wiring import FrameKind
 from mesh_dagster.errors import FrameRefusedError
 from mesh_dagster.run.delta import Snapshot
+from mesh_dagster.run.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -99,9 +100,9 @@ def _reach(content: Snapshot, connection: "duckdb.DuckDBPyConnection") -> None:
     """Let DuckDB read an object store as Python does; it would fetch an extension to do so."""
     scheme, remote, _ = content.uri.partition("://")
     if remote and not connection.filesystem_is_registered(scheme):
-        from upath import UPath  # noqa: PLC0415 - local stores never need it
-
-        connection.register_filesystem(UPath(content.uri, **content.storage_options).fs)
+        connection.register_filesystem(
+            Store(content.uri, content.storage_options).path(content.uri).fs
+        )
 
 
 def _comes_from(frame: object, package: str, name: str) -> bool:

@@ -11,11 +11,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mesh_dagster.declare.address import SCHEME, Address, require_name
-from mesh_dagster.errors import AddressRefusedError, StoreRefusedError
+from mesh_dagster.errors import AddressRefusedError, StoreRefusedError, StoreUnknownError
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -89,9 +89,14 @@ class Store:
         Args:
             published: False adds the ports whose publications all failed.
         """
-        inside = "_delta_log" if published else "_*"
-        folders = self.path(self.root).glob(f"*/*/v*/*/{inside}")
-        found = {_address("/".join(folder.parent.parts[-4:])) for folder in folders}
+        root = self.path(self.root)
+        inside = root.glob("*/*/v*/*/_delta_log" if published else "*/*/v*/*/*")
+        tables = [one.parent.parts[-4:] for one in inside]
+        if not published:
+            # Rejected rows may be all that an object store has of a port, which keeps no folders.
+            aside = [one.parent.parts for one in root.glob("*/*/v*/quarantine/*/*")]
+            tables += [(*parts[-5:-2], parts[-1]) for parts in aside]
+        found = {_address("/".join(parts)) for parts in tables}
         yield from sorted(address for address in found if address is not None)
 
     def internals(self) -> Iterator[str]:
@@ -103,7 +108,14 @@ class Store:
         """Return a location of this store as a path that lists, reads and deletes."""
         from upath import UPath  # noqa: PLC0415 - most who look never need it
 
-        return UPath(location, **self.storage_options)
+        if self.local:
+            return UPath(location)
+        # Other processes write there too, and so do Delta and polars.
+        uncached: dict[str, Any] = {"use_listings_cache": False}  # Any: each store has its own
+        try:
+            return UPath(location, **uncached, **self.storage_options)
+        except (ImportError, ValueError) as error:
+            raise StoreUnknownError(self.root, str(error)) from error
 
     def _under(self, *parts: str) -> str:
         return "/".join((self.root, *parts))

@@ -1,19 +1,21 @@
 from collections.abc import Iterator
 from contextlib import closing
+from io import BytesIO
 
 import duckdb
 import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from upath import UPath
 
 from mesh_dagster.declare.address import Reference
 from mesh_dagster.declare.wiring import FrameKind
 from mesh_dagster.errors import FrameRefusedError
-from mesh_dagster.run.delta import Snapshot
-from mesh_dagster.run.frames import as_plan, from_plan, from_snapshot, quoted
+from mesh_dagster.run.delta import DataFile, Snapshot
+from mesh_dagster.run.frames import as_plan, from_plan, from_snapshot, quoted, relation
 from mesh_dagster.run.read import connect, resolve
 from mesh_dagster.run.store import Store
-from tests.run.scenario import ADDRESS, lines, publish_well
+from tests.run.scenario import ADDRESS, SCHEMA, lines, publish_well
 
 KINDS: dict[FrameKind, type] = {
     "lazy": pl.LazyFrame,
@@ -94,3 +96,20 @@ def test_what_is_no_frame_is_refused(frame: object, got: str) -> None:
 
 def test_an_identifier_is_quoted_for_sql() -> None:
     assert quoted('say "hi"') == '"say ""hi"""'
+
+
+def test_a_relation_of_an_object_store_is_read_through_fsspec(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    place = UPath("memory://lake/table")
+    for name, frame in {"a": lines(1), "b": lines(2, 3)}.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        buffer = BytesIO()
+        frame.write_parquet(buffer)
+        (place / name).write_bytes(buffer.getvalue())
+    files = [DataFile(name, 0, 1, "") for name in ("a", "b")]
+    content = Snapshot("memory://lake/table", 0, tuple(files), dict(SCHEMA), {})
+
+    twice = [relation(content, connection) for _ in range(2)]
+
+    assert [sorted(one.pl()["order"]) for one in twice] == [[1, 2, 3], [1, 2, 3]]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mesh_dagster.declare.address import Address
-from mesh_dagster.errors import NameRefusedError, StoreRefusedError
+from mesh_dagster.errors import NameRefusedError, StoreRefusedError, StoreUnknownError
 from mesh_dagster.run.store import Store
 
 LINES = Address("sales", "orders", 1, "lines")
@@ -88,3 +88,23 @@ def test_only_tables_of_ports_are_listed(mesh_root: Path) -> None:
 
     assert published == ["mesh://a/p/v2/x", "mesh://a/p/v10/x", "mesh://b/p/v1/x"]
     assert begun == ["mesh://a/p/v1/x", *published]
+
+
+def test_a_port_of_which_only_rejected_rows_lie_in_the_store_was_begun(mesh_root: Path) -> None:
+    (mesh_root / "a/p/v1/quarantine/x/_delta_log").mkdir(parents=True)
+
+    assert [str(one) for one in Store.at().addresses(published=False)] == ["mesh://a/p/v1/x"]
+
+
+def test_a_store_that_nothing_here_can_reach_says_what_to_install() -> None:
+    store = Store.at("nowhere://bucket/mesh")
+
+    with pytest.raises(StoreUnknownError) as caught:
+        list(store.addresses())
+
+    told = str(caught.value)
+    assert told.startswith("The store at 'nowhere://bucket/mesh' cannot be reached: ")
+    assert told.endswith(
+        "For 's3' install mesh-dagster[s3]; for others the package that fsspec names for "
+        "'nowhere'. Nothing was published or read."
+    )
