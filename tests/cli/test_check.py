@@ -27,12 +27,12 @@ def test_open_errors_are_listed_with_remedy_and_line(workspace: Path) -> None:
     assert lines[:4] == [
         "error port-description  Write a docstring for its build function.",
         f"  {REGIONAL} has no description (report_location.py:15)",
-        "  mesh://shop/orders/v1/lines has no description (shop_location.py:28)",
+        "  mesh://shop/orders/v1/lines has no description (shop_location.py:31)",
         "",
     ]
     assert lines[-1] == "5 errors, 5 warnings."
     described = "mesh://shop/orders/v1/lines#amount has no description"
-    assert f"  {described} (shop_location.py:12)" in lines
+    assert f"  {described} (shop_location.py:14)" in lines
 
 
 def test_waived_errors_do_not_fail_and_are_shown_when_asked(workspace: Path) -> None:
@@ -75,7 +75,7 @@ def test_code_hosts_find_each_fault_on_its_line(workspace: Path) -> None:
         for result in run["results"]
     }
     told = "has no description. Write pa.Field(description='...') in its contract."
-    assert lines[f"mesh://shop/orders/v1/lines#amount {told}"] == 12
+    assert lines[f"mesh://shop/orders/v1/lines#amount {told}"] == 14
     suppressed = [r["ruleId"] for r in run["results"] if "suppressions" in r]
     assert suppressed == ["promise", "promise"]
 
