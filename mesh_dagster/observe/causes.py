@@ -19,18 +19,41 @@ def causes(broken: Mapping[str, datetime], inputs: Mapping[str, Sequence[str]]) 
         inputs: Address to the addresses that it reads.
     """
     found = {}
+    oldest = _oldest_above(broken, inputs)
     for address in broken:
-        first = _first(address, broken, inputs)
+        first = _first(address, broken, inputs, oldest)
         if first != address:
             found[address] = first
     return found
 
 
+def _oldest_above(
+    broken: Mapping[str, datetime], inputs: Mapping[str, Sequence[str]]
+) -> dict[str, datetime]:
+    """Return for each port the begin of the oldest breach at or above it; healthy ways stay out."""
+    readers: dict[str, list[str]] = {}
+    for reader, read in inputs.items():
+        for other in read:
+            readers.setdefault(other, []).append(reader)
+    oldest: dict[str, datetime] = {}
+    for begin, address in sorted((begin, address) for address, begin in broken.items()):
+        below = [address]
+        while below:
+            one = below.pop()
+            if one not in oldest:
+                oldest[one] = begin
+                below += readers.get(one, ())
+    return oldest
+
+
 def _first(
-    address: str, broken: Mapping[str, datetime], inputs: Mapping[str, Sequence[str]]
+    address: str,
+    broken: Mapping[str, datetime],
+    inputs: Mapping[str, Sequence[str]],
+    oldest: Mapping[str, datetime],
 ) -> str:
     seen = {address}
-    while upstream := _nearest(address, broken, inputs, seen):
+    while upstream := _nearest(address, broken, inputs, oldest, seen):
         address = min(upstream, key=lambda other: (broken[other], other))
         seen.add(address)
     return address
@@ -40,17 +63,20 @@ def _nearest(
     address: str,
     broken: Mapping[str, datetime],
     inputs: Mapping[str, Sequence[str]],
+    oldest: Mapping[str, datetime],
     seen: set[str],
 ) -> list[str]:
     """Return the nearest broken ports upstream whose breach is not younger."""
-    looked_at, layer = {address}, [address]
+    looked_at, layer, since = {address}, [address], broken[address]
     while layer:
-        layer = [other for one in layer for other in inputs.get(one, ()) if other not in looked_at]
+        # Each port once, however many ways lead there, and only where an older breach can be found.
+        reached = {other for one in layer for other in inputs.get(one, ())} - looked_at
+        layer = [other for other in reached if other in oldest and oldest[other] <= since]
         looked_at.update(layer)
         found = [
             other
             for other in layer
-            if other not in seen and other in broken and broken[other] <= broken[address]
+            if other not in seen and other in broken and broken[other] <= since
         ]
         if found:
             return found

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
@@ -256,6 +257,15 @@ def test_of_a_chain_of_breaches_the_first_is_the_cause() -> None:
     found = causes(broken, {"b": ["a"], "c": ["b", "x"]})
 
     assert found == {"b": "a", "c": "a"}
+
+
+def test_a_cause_is_found_among_any_number_of_ways_upstream() -> None:
+    layers = [[f"{one}{number}" for one in "abc"] for number in range(60)]
+    inputs = {one: above for above, below in pairwise(layers) for one in below}
+
+    found = causes({"a0": at(1), "a59": at(2), "b59": at(0)}, inputs)
+
+    assert found == {"a59": "a0"}
 
 
 @given(
