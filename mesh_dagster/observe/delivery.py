@@ -26,7 +26,7 @@ from mesh_dagster.observe.ledger import METADATA, circuits, notices
 from mesh_dagster.observe.notice import from_json
 from mesh_dagster.observe.outbox import Claimed
 from mesh_dagster.observe.settings import Settings
-from mesh_dagster.observe.sink import SendError
+from mesh_dagster.observe.sink import SendError, attempt
 from mesh_dagster.run.dialects import upsert
 from mesh_dagster.run.registry import Registry
 
@@ -153,7 +153,7 @@ def _send(given: _Round, claimed: Claimed) -> Settle:
     if sink is None:
         return partial(_failed, given, claimed, SendError("is not configured here"), given.clock())
     try:
-        sink.send(notice, given.clock())
+        attempt(sink, notice, given.clock())
     except SendError as error:
         _log.warning("Notice %s: sink '%s' %s.", notice.notice_id, notice.sink, error.reason)
         return partial(_failed, given, claimed, error, given.clock())

@@ -1,7 +1,8 @@
 """Say what a sink is, and in which ways it can fail.
 
 In:  nothing.
-Out: the interface that every sink has, the error that tells the delivery loop what to do next.
+Out: the interface that every sink has, an attempt to send by it, the error that tells the delivery
+loop what to do next.
 """
 
 from datetime import datetime, timedelta
@@ -51,3 +52,19 @@ class SendError(Exception):
         self.gone = gone
         self.uncertain = uncertain
         self.retry_after = retry_after
+
+
+def attempt(sink: Sink, notice: Notice, now: datetime) -> None:
+    """Send a notice; whatever else a sink raises is a failure like any other.
+
+    Else one password outside ASCII would stop the notices of every sink.
+
+    Raises:
+        SendError: The notice was not sent, or may not have been.
+    """
+    try:
+        sink.send(notice, now)
+    except SendError:
+        raise
+    except Exception as error:  # what SMTP, TLS and 180 plugins raise is not known
+        raise SendError(f"broke down with {type(error).__name__}", uncertain=True) from error

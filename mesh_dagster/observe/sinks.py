@@ -85,11 +85,7 @@ class AppriseSink:
         service = apprise.Apprise()
         if not service.add(self.url):
             raise SendError("has a url that apprise does not know", permanent=True)
-        try:
-            arrived = service.notify(title=notice.title, body="\n".join(notice.lines) or " ")
-        except Exception as error:  # what 180 plugins raise is not known
-            raise SendError("failed within apprise", uncertain=True) from error
-        if not arrived:
+        if not service.notify(title=notice.title, body="\n".join(notice.lines) or " "):
             raise SendError("was not reached by apprise", uncertain=True)
 
 

@@ -11,7 +11,7 @@ from mesh_dagster.observe import outbox
 from mesh_dagster.observe.ledger import METADATA
 from mesh_dagster.observe.notice import Item, Notice
 from mesh_dagster.observe.settings import Settings
-from mesh_dagster.observe.sink import SendError
+from mesh_dagster.observe.sink import SendError, attempt
 from mesh_dagster.observe.telling import notice_id
 from mesh_dagster.run.registry import Registry
 
@@ -39,7 +39,7 @@ def try_sink(registry: Registry, settings: Settings, sink: str, now: datetime) -
     )
     notice = Notice(item.key, sink, "test", _THREAD, item.key, (item,), now)
     try:
-        settings.sinks[sink].send(notice, now)
+        attempt(settings.sinks[sink], notice, now)
     except SendError as error:
         raise SinkFailedError(sink, error.reason) from error
     registry.make(METADATA)

@@ -10,7 +10,9 @@ from mesh_dagster.observe.alerts import record
 from mesh_dagster.observe.attention import open_list
 from mesh_dagster.observe.delivery import LONGEST_WAIT, Delivered, deliver, wait_before
 from mesh_dagster.observe.ledger import circuits, deliveries, notices
+from mesh_dagster.observe.mail import MailSink
 from mesh_dagster.observe.outbox import LEASE, claim
+from mesh_dagster.observe.routing import Routing
 from mesh_dagster.observe.settings import Settings
 from mesh_dagster.observe.sink import SendError
 from mesh_dagster.observe.trial import try_sink
@@ -184,6 +186,20 @@ def test_a_sink_that_is_not_configured_here_keeps_its_notices(registry: Registry
     assert open_list(registry, NOON)[0].waiting == ("ops",)
     assert [row["reason"] for row in registry.rows(sa.select(deliveries))] == [
         "is not configured here"
+    ]
+
+
+def test_a_sink_that_breaks_down_fails_alone(registry: Registry) -> None:
+    ops, broken = Ear(), MailSink("mail..example.com", 587, "mesh@example.com", ("a@example.com",))
+    routing = Routing(default=("mail", "ops"), sinks=frozenset({"mail", "ops"}))
+    given = Settings({"mail": broken, "ops": ops}, routing)
+    record([late()], registry, NOON, routing=routing)
+
+    done = deliver(registry, given, NOON)
+
+    assert done == Delivered(sent=1, kept=1, dead=0)
+    assert [row["reason"] for row in registry.rows(sa.select(deliveries)) if row["reason"]] == [
+        "broke down with UnicodeError"
     ]
 
 
