@@ -98,7 +98,9 @@ def before(
     )
     first = reached.order_by(own.c.published_at)
     last = reached.order_by(own.c.published_at.desc())
-    dated = reached.with_only_columns(own.c.data_time).where(own.c.data_time.is_not(None))
+    # An event later than its publication, from a wrong clock, would be the newest for ever.
+    dated = reached.with_only_columns(own.c.data_time)
+    dated = dated.where(own.c.data_time <= own.c.published_at)
     columns = [
         first.scalar_subquery(),
         dated.order_by(own.c.data_time.desc()).scalar_subquery(),

@@ -74,7 +74,7 @@ def publish(
         batch: What was built.
         store: Where it goes.
         registry: Where the outcome is recorded.
-        clock: Returns aware UTC; stamps a refusal.
+        clock: Returns aware UTC; stamps a refusal, and is the latest that an event counts as.
 
     Raises:
         RetiredPortError: The port is retired.
@@ -118,7 +118,7 @@ def _published_or_refused(
             registry.require_writable()
             if judged.accepted is None:
                 return _refused(batch, judged, registry, base, area.publication_id, clock())
-            version = _committed(batch, judged, judged.accepted, store, base, area)
+            version = _committed(batch, judged, judged.accepted, store, base, area, clock())
             if version is not None:
                 queue.close()
                 return _published(batch, judged, store, registry, version)
@@ -139,9 +139,10 @@ def _committed(
     store: Store,
     base: delta.Snapshot | None,
     area: Staging,
+    now: datetime,
 ) -> int | None:
     """Return the new version, or `None` when another writer came first."""
-    groups = group_facts(batch.port, accepted, batch.slice, base)
+    groups = group_facts(batch.port, accepted, batch.slice, base, now)
     facts = _facts(batch, judged, accepted, base, area.publication_id) | groups
     change = delta.Change(accepted.files, batch.schema, batch.slice, facts)
     try:

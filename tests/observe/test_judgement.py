@@ -158,6 +158,17 @@ def test_events_before_the_window_count_where_partitions_are_published(
     assert freshness_at(registry, 42).age == timedelta(hours=41, minutes=6)
 
 
+def test_an_event_from_a_wrong_clock_keeps_no_partitioned_port_fresh_after_the_window(
+    registry: Registry,
+) -> None:
+    register(registry, freshness=BY, partitions={"keys": [["a"]]})
+    registry.record(published(0, 1, event=999_999, slice_="a"))
+
+    found = freshness_at(registry, 60 * 24)
+
+    assert (found.state, found.since) == ("breached", at(4))
+
+
 def test_loaded_history_is_judged_as_of_its_own_time_by_its_data(registry: Registry) -> None:
     register(registry, freshness=BY, registered=at(10_000))
     registry.record(published(0, 10_001, event=2), published(1, 10_002, event=7))

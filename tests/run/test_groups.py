@@ -11,7 +11,7 @@ from mesh_dagster.errors import TooManyGroupsError
 from mesh_dagster.run.groups import newest_events
 from mesh_dagster.run.registry import Publication, Registry
 from mesh_dagster.run.store import Store
-from tests.run.scenario import port_of, publish_well
+from tests.run.scenario import NOW, port_of, publish_well
 
 HOUR = timedelta(hours=1)
 EACH = Freshness(within=HOUR, by="at", per="station", window=timedelta(days=2))
@@ -92,6 +92,17 @@ def test_a_group_that_ended_more_than_a_window_ago_is_forgotten() -> None:
     assert recorded(made) == ({"WAAF": iso(50)}, MONDAY + 50 * HOUR)
 
 
+def test_a_group_with_a_wrong_clock_ends_no_other() -> None:
+    now = (NOW - MONDAY) / HOUR
+
+    made = publish_well(plays(KSLX=now - 40, WAAF=now - 1, ODD=now + 99_999), port()).publication
+
+    assert recorded(made) == (
+        {"KSLX": iso(now - 40), "ODD": NOW.isoformat(), "WAAF": iso(now - 1)},
+        MONDAY + (now - 40) * HOUR,
+    )
+
+
 def test_an_empty_batch_has_no_groups() -> None:
     made = publish_well(plays(), port()).publication
 
@@ -142,4 +153,4 @@ def test_groups_that_have_ended_never_crowd_out_those_that_live() -> None:
 def test_times_of_every_kind_are_read_as_utc(times: pl.Series, expected: datetime) -> None:
     frame = pl.DataFrame({"station": [7], "at": times})
 
-    assert newest_events(frame.lazy(), EACH) == {"7": expected}
+    assert newest_events(frame.lazy(), EACH, NOW) == {"7": expected}
