@@ -7,7 +7,7 @@ is sent here. Recording the same judgement again changes nothing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,7 +40,12 @@ from mesh_dagster.run.registry import Registry
 JUDGE = "mesh"
 """The judge of a mesh with one code location."""
 Row = dict[str, Any]  # Any: one row of a table
-_STATES = sa.select(slo_states.c.address, slo_states.c.objective, slo_states.c.state)
+_STATES = sa.select(
+    slo_states.c.address, slo_states.c.objective, slo_states.c.state, slo_states.c.changed_at
+)
+_OVERTAKEN = timedelta(minutes=2)
+"""A judgement older than the recorded one by no more than that was overtaken on its way here; one
+that is older still comes from a clock that was set back."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,10 @@ def record(
         before = take_turn(connection, judge, now)
         known = fetch(connection, _STATES)
         states = {(row["address"], row["objective"]): row for row in known}
-        found = compare(statuses, states, open_breaches(connection).values(), before)
+        current = [
+            one for one in statuses if not _overtaken(states.get((one.address, one.objective)), now)
+        ]
+        found = compare(current, states, open_breaches(connection).values(), before)
         opened = _open(connection, found.begun, now)
         change(connection, found.over, {"closed_at": now, "closed_as": "recovered"})
         standing = {**found.standing, **opened}
@@ -91,6 +99,11 @@ def record(
         if standing:
             told += _tell(connection, standing, routing, now)
     return Changes(found.changed, tuple(opened), tuple(found.over), tuple(told))
+
+
+def _overtaken(state: Row | None, now: datetime) -> bool:
+    """Say whether another location has recorded a later judgement, which knows more."""
+    return state is not None and now < state["changed_at"] <= now + _OVERTAKEN
 
 
 def _open(

@@ -282,6 +282,20 @@ def test_more_known_of_a_breach_does_not_make_it_another(registry: Registry) -> 
     assert ops.told == [("breach", [PLAYS])]
 
 
+def test_a_judgement_that_another_location_overtook_changes_nothing(registry: Registry) -> None:
+    ops = Ear()
+    given = settings(ops=ops)
+    record([late()], registry, NOON + MINUTE, routing=given.routing, judge="new")
+
+    before = fine(late(), NOON - HOUR)
+    changes = record([before], registry, NOON - MINUTE / 60, routing=given.routing, judge="old")
+    record([late()], registry, NOON + 2 * MINUTE, routing=given.routing, judge="new")
+    deliver(registry, given, NOON + 2 * MINUTE)
+
+    assert changes == Changes()
+    assert ops.told == [("breach", [PLAYS])]
+
+
 def test_a_clock_set_back_opens_the_same_breach_again(registry: Registry) -> None:
     ops = Ear()
     given = settings(ops=ops)
