@@ -13,6 +13,7 @@ from mesh_dagster.errors import nearest
 from mesh_dagster.observe.mail import MailSink, Tls
 from mesh_dagster.observe.options import Options
 from mesh_dagster.observe.post import Endpoint, EndpointRefusedError, Hosts, endpoint
+from mesh_dagster.observe.routing import LOG
 from mesh_dagster.observe.sink import Sink
 from mesh_dagster.observe.sinks import AppriseSink, FileSink, LogSink
 from mesh_dagster.observe.webhooks import (
@@ -38,6 +39,9 @@ def sink_of(options: Options, hosts: Hosts) -> Sink:
         raise options.refused(
             "has no known 'type'", f"Write one of {', '.join(_KINDS)}.{nearest(kind, _KINDS)}"
         )
+    if options.sink == LOG and kind != LOG:
+        # What no other sink takes ends there, so it has to be the one that cannot fail.
+        raise options.refused("is always the log itself", "Give this one another name.")
     made = _KINDS[kind](options, hosts)
     options.finish()
     return made
@@ -50,7 +54,10 @@ def _log(options: Options, hosts: Hosts) -> Sink:
 
 def _file(options: Options, hosts: Hosts) -> Sink:
     del hosts
-    return FileSink(Path(options.text("path")).expanduser())
+    try:
+        return FileSink(Path(options.text("path")).expanduser())
+    except RuntimeError as error:
+        raise options.refused("has a 'path' in an unknown home", "Write it in full.") from error
 
 
 def _webhook(options: Options, hosts: Hosts) -> Sink:

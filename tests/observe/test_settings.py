@@ -178,6 +178,10 @@ def test_a_bad_secret_is_not_repeated(tmp_path: Path) -> None:
             "Sink 'a' needs one text under 'path'. Add the option. No sink was configured.",
         ),
         (
+            "type: file, path: ~nobody_of_this_name/x",
+            "Sink 'a' has a 'path' in an unknown home. Write it in full. No sink was configured.",
+        ),
+        (
             "type: webhook, url: https://10.0.0.1/, secret: env:HOOK",
             (
                 "Sink 'a' has a url whose host is not under 'allow_hosts'. Write an https URL "
@@ -205,6 +209,13 @@ def test_a_sink_that_cannot_work_is_refused_when_loaded(
     tmp_path: Path, sink: str, message: str
 ) -> None:
     assert refusal(f"sinks: {{a: {{{sink}}}}}", tmp_path) == message
+
+
+def test_the_sink_that_takes_what_no_other_does_is_always_the_log(tmp_path: Path) -> None:
+    assert read("sinks: {log: {type: log}}", tmp_path).sinks == {"log": LogSink()}
+    assert refusal("sinks: {log: {type: file, path: /tmp/x}}", tmp_path) == (
+        "Sink 'log' is always the log itself. Give this one another name. No sink was configured."
+    )
 
 
 @pytest.mark.parametrize(
