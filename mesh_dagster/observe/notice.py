@@ -85,9 +85,10 @@ class Item:
 
     @property
     def line(self) -> str:
-        """The whole item as one line."""
+        """The whole item as one line, whatever the names of partitions and rules hold."""
         cause = f"; caused by {self.caused_by}" if self.caused_by else ""
-        return f"{self.address} {self.text}{cause} (owner {self.owner}, id {self.key[:12]})"
+        whole = f"{self.address} {self.text}{cause} (owner {self.owner}, id {self.key[:12]})"
+        return "".join(character if character.isprintable() else " " for character in whole)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from mesh_dagster.run.store import WHOLE
 MOST_GROUPS = 10_000
 """So many groups are watched one by one; a commit carries the newest event of each."""
 _LONGEST_NAME = 64
+_UNPRINTED = r"[\p{C}\p{Zl}\p{Zp}]"
+"""What would start a line or steer a terminal where a name is shown; PostgreSQL keeps no NUL."""
 _HASHED = "blake2b:"
 
 
@@ -67,7 +69,7 @@ def newest_events(plan: pl.LazyFrame, promise: Freshness, now: datetime) -> dict
             group=pl.col(str(promise.per))
             .cast(pl.String)
             .str.slice(0, _LONGEST_NAME)
-            .str.replace_all("\0", "", literal=True),  # PostgreSQL keeps no such character
+            .str.replace_all(_UNPRINTED, " "),
             time=time.dt.convert_time_zone("UTC").dt.cast_time_unit("us"),
         )
         .drop_nulls()

@@ -34,6 +34,12 @@ def test_a_quality_promise_has_no_age() -> None:
     assert item_of(status, "k").text == f"quality: below its promise {SINCE}"
 
 
+def test_a_name_with_line_ends_makes_no_line_of_its_own() -> None:
+    item = replace(notice().items[0], text="a batch was refused: a\nb\u202e\x1b[2J")
+
+    assert item.line == f"{PLAYS} a batch was refused: a b  [2J (owner team:x, id aaaaaaaaaaaa)"
+
+
 def test_a_notice_of_many_items_counts_the_rest() -> None:
     many = tuple(replace(notice().items[0], key=f"{n:064}") for n in range(103))
 

@@ -103,6 +103,12 @@ def test_a_group_with_a_wrong_clock_ends_no_other() -> None:
     )
 
 
+def test_the_name_of_a_group_neither_starts_a_line_nor_steers_a_terminal() -> None:
+    made = publish_well(plays(**{"KSLX\n\x1b[2J\u2028\0Ü": 1}), port()).publication
+
+    assert recorded(made) == ({"KSLX  [2J  Ü": iso(1)}, MONDAY + HOUR)
+
+
 def test_an_empty_batch_has_no_groups() -> None:
     made = publish_well(plays(), port()).publication
 
