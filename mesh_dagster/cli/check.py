@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mesh_dagster.declare.written import WrittenContract
     from mesh_dagster.govern.checkup import Breach, Checkup
     from mesh_dagster.govern.policy import AssetPath, Landscape
+    from mesh_dagster.run.registry import Registry
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 _PLURALS = {"error": "errors", "warning": "warnings", "note": "notes"}
@@ -73,9 +74,11 @@ def check(
 def _landscape(workspace: Path) -> "Landscape":
     import warnings
 
+    from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.cli.workspace import load_workspace
     from mesh_dagster.compile.definitions import products_of
     from mesh_dagster.govern.policy import Landscape
+    from mesh_dagster.run.consumers import declared_ports
 
     with warnings.catch_warnings():
         # Dagster calls parts of itself beta wherever they are used.
@@ -84,23 +87,23 @@ def _landscape(workspace: Path) -> "Landscape":
         products = [product for one in locations for product in products_of(one)]
         reads = {key: inputs for one in locations for key, inputs in _reads(one)}
     today = datetime.now(timezone.utc).date()
-    return Landscape(tuple(products), today, reads, _registered(products))
+    with open_registry() as registry:
+        known = _contracts(registry, products), declared_ports(registry)
+        return Landscape(tuple(products), today, reads, *known)
 
 
-def _registered(products: "Iterable[DataProduct]") -> "dict[str, WrittenContract]":
+def _contracts(
+    registry: "Registry", products: "Iterable[DataProduct]"
+) -> "dict[str, WrittenContract]":
     """Return the contracts of registered ports of which something is expected."""
-    from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.run.stated import contract_of
 
     expected = {i.address for one in products for i in one.inputs.values() if i.expectation}
-    if not expected:
-        return {}
-    with open_registry() as registry:
-        return {
-            row["address"]: contract_of(row["declaration"]["contract"])
-            for row in registry.ports()
-            if row["address"] in expected
-        }
+    return {
+        row["address"]: contract_of(row["declaration"]["contract"])
+        for address in expected
+        for row in registry.ports(address)
+    }
 
 
 def _reads(definitions: "dg.Definitions") -> "Iterator[tuple[AssetPath, list[AssetPath]]]":

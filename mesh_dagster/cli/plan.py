@@ -70,6 +70,7 @@ def plan_of(tree: "list[Declared]", against: Path | None) -> "Plan":
     from mesh_dagster.govern.plan import plan
     from mesh_dagster.govern.releases import elsewhere, released
     from mesh_dagster.govern.snapshot import read_snapshot
+    from mesh_dagster.run.consumers import declared_ports
     from mesh_dagster.run.reads import RECENT, readers
     from mesh_dagster.run.retirements import retirements_in
 
@@ -82,4 +83,5 @@ def plan_of(tree: "list[Declared]", against: Path | None) -> "Plan":
         before, others = released(registry, domains), elsewhere(registry, domains)
         addresses = [address for product in before for address in product.ports]
         counted = counted_readers(readers(registry, addresses, since=now - RECENT))
-        return plan(tree, before, others, now.date(), retirements_in(registry), counted)
+        ended, declared = retirements_in(registry), declared_ports(registry)
+        return plan(tree, before, others, now.date(), ended, counted, declared)

@@ -23,10 +23,11 @@ from mesh_dagster.govern.consumers import Consumer, consumers_of, relied_on
 from mesh_dagster.govern.declared import Declared, DeclaredPort, Identity
 from mesh_dagster.govern.endings import Ending, endings
 from mesh_dagster.govern.reliance import Loss, losses, promises_lost
+from mesh_dagster.govern.successors import missing_successors
 from mesh_dagster.govern.unmet import unmet_inputs
 
 State = Literal["added", "changed", "removed", "unchanged"]
-Reason = Literal["breaking", "removed", "version", "expectation", "retired"]
+Reason = Literal["breaking", "removed", "version", "expectation", "retired", "successor"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def plan(
     today: date,
     retired: Collection[str] = (),
     readers: Mapping[str, Sequence[Consumer]] | None = None,
+    registered: Collection[str] = (),
 ) -> Plan:
     """Compare a working tree with what was released.
 
@@ -127,6 +129,7 @@ def plan(
         today: Ends a deprecation that ran until yesterday.
         retired: Addresses that were ended by `mesh retire`.
         readers: Who was counted reading each address lately without declaring it.
+        registered: Addresses that somebody declares, as far as the registry knows.
     """
     before = {product.identity: product for product in released}
     after = {product.identity: product for product in tree}
@@ -141,6 +144,7 @@ def plan(
     problems = [problem for product in products for problem in _problems(product)]
     problems += _revived(products, retired)
     problems += _in_vain(tree, others, products)
+    problems += _astray(tree, set(registered) - _removed(products))
     ending = [one for one in endings(tree, others, consumers) if one.address not in retired]
     return Plan(products, tuple(problems), not before, tuple(ending))
 
@@ -267,6 +271,18 @@ def _in_vain(
         for address, clause in unmet_inputs(product, promised):
             if (address, *product.identity) not in broken:
                 yield Problem(f"{product.key} v{product.major}", "expectation", clause)
+
+
+def _astray(tree: Iterable[Declared], registered: Collection[str]) -> Iterator[Problem]:
+    ports = {a: port for product in tree for a, port in product.ports.items()}
+    states = {a: state_of(port.declaration.get("state")) for a, port in ports.items()}
+    for address, clause in missing_successors(states, registered):
+        yield Problem(address, "successor", clause)
+
+
+def _removed(planned: Iterable[ProductPlan]) -> set[str]:
+    ports = (port for product in planned for port in product.ports)
+    return {port.address for port in ports if port.state == "removed"}
 
 
 def _why_not_removed(port: PortPlan) -> str:

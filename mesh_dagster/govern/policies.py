@@ -16,6 +16,7 @@ from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.transcribe import written
 from mesh_dagster.govern.place import place_of, place_of_column, place_of_product
 from mesh_dagster.govern.policy import Fault, Landscape, Policy
+from mesh_dagster.govern.successors import REMEDY, missing_successors
 from mesh_dagster.govern.unmet import unmet_input
 
 _FEWEST_WORDS = 3
@@ -168,6 +169,13 @@ def _deprecation(landscape: Landscape) -> Iterator[Fault]:
             yield _of(port, "is deprecated without a successor", "Name the port to read instead.")
 
 
+def _successor(landscape: Landscape) -> Iterator[Fault]:
+    ports = {str(port.address): port for _, port in landscape.ports}
+    states = {address: port.state for address, port in ports.items()}
+    for address, problem in missing_successors(states, landscape.addresses):
+        yield _of(ports[address], problem, REMEDY)
+
+
 def _deprecated_input(landscape: Landscape) -> Iterator[Fault]:
     states = {port.address: port.state for _, port in landscape.ports}
     for product in landscape.products:
@@ -222,6 +230,7 @@ POLICIES = (
     Policy("internal", "error", "Nobody reads the inside of a product.", _internal),
     Policy("version", "error", "What is promised has a version from 1.0.0 on.", _version),
     Policy("deprecation", "error", "A deprecated port ends when it said.", _deprecation),
+    Policy("successor", "error", "What readers shall move to is there.", _successor),
     Policy("expectation", "error", "What is expected of a port can be had.", _expectation),
     Policy("deprecated-input", "warning", "Nobody new relies on what ends.", _deprecated_input),
 )

@@ -5,7 +5,7 @@ Out: `Fault`s, each with its subject and the line of the declaration.
 The policies themselves stand in `govern/policies.py`; an organisation may hand over its own.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -31,6 +31,9 @@ class Landscape:
 
     registered: Mapping[str, WrittenContract] = field(default_factory=dict)
     """The contracts of ports outside the working tree of which something is expected."""
+
+    addresses: Collection[str] = ()
+    """Every registered port that somebody declares."""
 
     @property
     def ports(self) -> Iterator[tuple[DataProduct, OutputPort]]:

@@ -10,6 +10,7 @@ from mesh_dagster.errors.message import shortened
 from mesh_dagster.govern.change import STEPS, Change
 from mesh_dagster.govern.endings import Ending
 from mesh_dagster.govern.plan import Break, Plan, ProductPlan
+from mesh_dagster.govern.successors import REMEDY
 
 _MOST = 120
 
@@ -85,6 +86,8 @@ def advice(plan: Plan) -> Iterator[str]:
             yield f"{who}: change what it expects, or agree on the contract with its owner."
         if problem.reason == "retired":
             yield f"{problem.subject}: remove it, or give its product a new major version."
+        if problem.reason == "successor":
+            yield f"{problem.subject}: {REMEDY[0].lower()}{REMEDY[1:]}"
     if not plan.problems:
         yield "Nothing breaks unannounced."
 

@@ -41,6 +41,12 @@ def consumers(registry: Registry, now: datetime) -> Mapping[str, Sequence[Consum
     }
 
 
+def declared_ports(registry: Registry) -> set[str]:
+    """Return the address of every port that somebody declares."""
+    query = sa.select(ports.c.address).where(ports.c.withdrawn_at.is_(None))
+    return {row["address"] for row in registry.rows(query)}
+
+
 def states_of(registry: Registry, addresses: Collection[str]) -> dict[str, State]:
     """Return the state of each of these ports that is not active, as it is declared now."""
     return _states(registry, ports.c.state != "active", addresses)

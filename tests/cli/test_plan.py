@@ -48,6 +48,23 @@ def test_before_a_release_there_is_nothing_to_compare(workspace: Path) -> None:
     )
 
 
+def test_plan_and_check_refuse_a_successor_that_is_neither_declared_nor_registered(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP", "leaving")
+    problem = "has the successor 'mesh://shop/orders/v2/lines', which nobody declares"
+
+    planned, checked = mesh("plan"), mesh("check")
+    with closing(Registry(Store.at().registry_url)) as registry:
+        register(orders(version="2.0.0"), registry, now)
+    found, agreed = mesh("plan"), mesh("check")
+
+    assert (planned.exit_code, found.exit_code) == (1, 0)
+    assert f"{LINES} {problem}." in planned.stdout.splitlines()
+    assert f"  {LINES} {problem} (shop_location.py:31)" in checked.stdout.splitlines()
+    assert "successor" not in agreed.stdout
+
+
 def test_a_breaking_change_names_its_consumers_and_is_not_released(workspace: Path) -> None:
     register_a_reader_elsewhere()
     assert mesh("release").stdout == "released  report/totals 1.0.0\nreleased  shop/orders 1.0.0\n"

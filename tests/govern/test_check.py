@@ -74,8 +74,9 @@ def checked(
     strictness: Strictness | None = None,
     reads: Mapping[AssetPath, list[AssetPath]] | None = None,
     registered: Mapping[str, WrittenContract] | None = None,
+    addresses: tuple[str, ...] = (),
 ) -> Checkup:
-    landscape = Landscape(products, TODAY, reads or {}, registered or {})
+    landscape = Landscape(products, TODAY, reads or {}, registered or {}, addresses)
     return check_up(landscape, POLICIES, strictness or Strictness({}))
 
 
@@ -194,7 +195,7 @@ def test_who_reads_a_deprecated_port_is_told_what_to_read_instead() -> None:
     ending = md.Deprecated(date(2026, 5, 1), date(2026, 9, 1), "mesh://sales/orders/v2/lines")
     reader = orders(name="kpis", inputs={"lines_of_orders": md.InputPort(ADDRESS)})
 
-    [breach] = checked(orders(state=ending), reader).breaches
+    [breach] = checked(orders(state=ending), reader, orders(version="2.0.0")).breaches
 
     assert breach.level == "warning"
     assert breach.fault == Fault(
@@ -203,6 +204,27 @@ def test_who_reads_a_deprecated_port_is_told_what_to_read_instead() -> None:
         "Read 'mesh://sales/orders/v2/lines'.",
         breach.fault.place,
     )
+
+
+def test_a_successor_is_a_port_that_somebody_declares() -> None:
+    later, elsewhere = "mesh://sales/orders/v2/lines", "mesh://shop/orders/v1/lines"
+
+    def found(successor: str, *others: md.DataProduct, known: tuple[str, ...] = ()) -> Checkup:
+        state = md.Deprecated(date(2026, 5, 1), date(2026, 9, 1), successor)
+        return checked(orders(state=state), *others, addresses=known)
+
+    [fault] = faults(found(later, known=(f"{later}_old",)))
+
+    clause = f"has the successor '{later}', which nobody declares; '{later}_old' is declared"
+    assert fault == ("error", "successor", ADDRESS, clause)
+    assert [one.fault.remedy for one in found(later).breaches] == [
+        "Declare the successor, or name a port that is there."
+    ]
+    assert faults(found(later, orders(version="2.0.0"))) == []
+    assert faults(found(later, known=(later,))) == []
+    # Without a registry nobody knows what other domains declare.
+    assert faults(found(elsewhere)) == []
+    assert len(faults(found(elsewhere, known=(ADDRESS,)))) == 1
 
 
 def test_an_asset_outside_the_product_that_reads_an_internal_is_an_error() -> None:

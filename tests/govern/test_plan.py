@@ -271,6 +271,26 @@ def test_what_ends_is_told_in_text_and_markdown() -> None:
     ]
 
 
+def test_a_successor_that_nobody_declares_stands_in_the_way() -> None:
+    later = "mesh://shop/orders/v2/lines"
+    state = md.Deprecated(since=TODAY, until=TODAY + timedelta(days=9), successor=later)
+    leaving, next_major = declared(orders(state=state)), declared(orders(version="2.0.0"))
+
+    def reasons(tree: list[Declared], released: list[Declared], *registered: str) -> list[str]:
+        made = compared(tree, released, registered=registered)
+        return [problem.reason for problem in made.problems]
+
+    made = compared([leaving], [leaving])
+
+    told = f"has the successor '{later}', which nobody declares"
+    assert made.problems == (Problem(ORDERS, "successor", told),)
+    assert list(advice(made)) == [f"{ORDERS}: declare the successor, or name a port that is there."]
+    assert reasons([leaving, next_major], [leaving]) == []
+    assert reasons([leaving], [leaving], ORDERS, later) == []
+    # What goes is no successor, though it is still registered.
+    assert reasons([leaving], [leaving, next_major], ORDERS, later) == ["successor"]
+
+
 def test_a_changed_expectation_is_told_by_its_columns() -> None:
     more = declared(reader("billing/vat", columns=["amount", "country"]))
     rules = pa.DataFrameSchema({"amount": pa.Column(float, pa.Check.ge(0))})
