@@ -75,7 +75,8 @@ def _entries(store: Store, address: Address, version: int) -> Iterator[Record]:
     """Read one commit alone; not every one made a publication."""
     commit = store.path(f"{store.table(address)}/_delta_log/{version:020}.json")
     with suppress(FileNotFoundError):
-        for line in commit.read_text(encoding="utf-8").splitlines():
+        # A profile may hold what `splitlines` takes for the end of a line, as U+2028.
+        for line in commit.read_text(encoding="utf-8").strip().split("\n"):
             made = json.loads(line).get("commitInfo", {})
             if delta.RECORD_KEY in made:
                 yield delta.entry_of(made, version)

@@ -517,6 +517,15 @@ def test_an_empty_batch_of_the_right_types_publishes() -> None:
     assert (made.rows, read(ADDRESS).collect().equals(lines())) == (0, True)
 
 
+@pytest.mark.parametrize("separator", ["\n", "\r", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_texts_that_separate_lines_are_published(separator: str) -> None:
+    batch = lines(1, artist=f"a{separator}b")
+
+    made = publish_well(batch).publication
+
+    assert made.profile["columns"][1]["maximum"] == f"a{separator}b"
+
+
 def test_values_that_json_cannot_hold_are_published() -> None:
     frame = pl.concat([lines(1, amount=float("inf")), lines(2, amount=1.0, artist="a\0b")])
 
