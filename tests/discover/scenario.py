@@ -1,4 +1,4 @@
-"""A small mesh for the tests of `discover/`: invoices that are sold, and a report made of them."""
+"""A small mesh for `discover/` and `share/`: invoices that are sold, and a report made of them."""
 
 from datetime import date, datetime, timedelta, timezone
 
@@ -41,6 +41,8 @@ def invoices(
     owner: str = "team:sales",
     *,
     name: str = "invoices",
+    purpose: str = "What the store sold.",
+    quality: md.Quality | None = None,
     state: State = "active",
 ) -> DataProduct:
     """Return the product that others read."""
@@ -50,12 +52,12 @@ def invoices(
         version=version,
         owner=owner,
         alignment="source",
-        purpose="What the store sold.",
+        purpose=purpose,
         tags={"tier": "gold"},
         state=state,
     )
 
-    @product.port(contract=contract, freshness=md.Freshness(within=6 * HOUR))
+    @product.port(contract=contract, freshness=md.Freshness(within=6 * HOUR), quality=quality)
     def lines() -> pl.LazyFrame:
         """Every line of an invoice."""
         raise NotImplementedError
@@ -63,7 +65,7 @@ def invoices(
     return product
 
 
-def totals() -> DataProduct:
+def totals(contract: PanderaContract = Total, state: State = "active") -> DataProduct:
     """Return a product that reads it."""
     product = DataProduct(
         domain="report",
@@ -74,7 +76,7 @@ def totals() -> DataProduct:
         inputs={"lines": md.InputPort(LINES)},
     )
 
-    @product.port(contract=Total)
+    @product.port(contract=contract, state=state)
     def daily(lines: pl.LazyFrame) -> pl.LazyFrame:
         raise NotImplementedError
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import pandera.polars as pa
@@ -21,9 +21,9 @@ from mesh_dagster.run.store import WHOLE, Store
 from mesh_dagster.share.app import application
 from mesh_dagster.share.guard import digest_of
 from mesh_dagster.share.mesh import Mesh
+from tests.discover import scenario
 
-LINES = "mesh://sales/invoices/v1/lines"
-DAILY = "mesh://report/totals/v1/daily"
+LINES, DAILY = scenario.LINES, scenario.TOTALS
 TOKEN = "a token of sixteen"  # noqa: S105 - made up
 HOSTILE = (
     "</td></script><script>document.title = 'executed'</script>"
@@ -46,55 +46,17 @@ class Total(pa.DataFrameModel):
     takings: float = pa.Field(description="Of one day.")
 
 
-def invoices(
-    purpose: str = HOSTILE, version: str = "1.0.0", state: State = "active"
-) -> DataProduct:
+def invoices(purpose: str = HOSTILE, state: State = "active") -> DataProduct:
     """Return the product that the report is made from."""
-    product = DataProduct(
-        domain="sales",
-        name="invoices",
-        version=version,
-        owner="team:<b>sales</b>",
-        alignment="source",
-        purpose=purpose,
-        tags={"tier": "gold"},
-        state=state,
+    quality = md.Quality(valid_rows=0.5, otherwise="quarantine")
+    return scenario.invoices(
+        contract=Line, owner="team:<b>sales</b>", purpose=purpose, quality=quality, state=state
     )
-
-    @product.port(
-        contract=Line,
-        freshness=md.Freshness(within=timedelta(hours=6)),
-        quality=md.Quality(valid_rows=0.5, otherwise="quarantine"),
-    )
-    def lines() -> pl.LazyFrame:
-        """Every line of an <i>invoice</i>."""
-        raise NotImplementedError
-
-    return product
 
 
 def totals() -> DataProduct:
-    """Return the report."""
-    product = DataProduct(
-        domain="report",
-        name="totals",
-        owner="team:report",
-        alignment="aggregate",
-        purpose="Takings of each day.",
-        inputs={"lines": md.InputPort(LINES)},
-    )
-
-    @product.port(
-        contract=Total,
-        state=md.Deprecated(
-            since=datetime(2026, 1, 1).date(),  # noqa: DTZ001 - a day
-            until=datetime(2126, 1, 1).date(),  # noqa: DTZ001 - a day
-        ),
-    )
-    def daily(lines: pl.LazyFrame) -> pl.LazyFrame:
-        raise NotImplementedError
-
-    return product
+    """Return the report, which ends."""
+    return scenario.totals(Total, md.Deprecated(date(2026, 1, 1), date(2126, 1, 1)))
 
 
 def fill(root: Path | None = None, *, purpose: str = HOSTILE) -> None:

@@ -65,7 +65,7 @@ def test_a_product_is_shown_under_the_names_that_other_catalogues_use(client: Te
         "description": HOSTILE,
         "owner": "team:<b>sales</b>",
         "requiredSecurityGroup": None,
-        "sourceCodeLocation": "tests.share.scenario",
+        "sourceCodeLocation": "tests.discover.scenario",
         "createDate": found["registered_at"],
     }
     assert {name: found[name] for name in names} == names
