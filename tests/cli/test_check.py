@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tests.cli.scenario import mesh
+from tests.cli.scenario import REPORT, SHOP, mesh
 from tests.conftest import REPOSITORY
 
 REGIONAL = "mesh://report/totals/v1/regional"
@@ -19,6 +19,15 @@ def test_the_example_domains_have_what_a_mesh_needs() -> None:
     assert (result.exit_code, result.stdout) == (0, "Nothing to mend.\n")
 
 
+def line_of(text: str, source: str) -> int:
+    """Return the number of the line that begins with a text."""
+    return next(n for n, line in enumerate(source.splitlines(), 1) if line.startswith(text))
+
+
+AMOUNT = line_of("    amount: int", SHOP)
+SHOP_PORT, REPORT_PORT = line_of("@orders.port", SHOP), line_of("@totals.port", REPORT)
+
+
 def test_open_errors_are_listed_with_remedy_and_line(workspace: Path) -> None:
     result = mesh("check")
 
@@ -26,13 +35,13 @@ def test_open_errors_are_listed_with_remedy_and_line(workspace: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[:4] == [
         "error port-description  Write a docstring for its build function.",
-        f"  {REGIONAL} has no description (report_location.py:15)",
-        "  mesh://shop/orders/v1/lines has no description (shop_location.py:31)",
+        f"  {REGIONAL} has no description (report_location.py:{REPORT_PORT})",
+        f"  mesh://shop/orders/v1/lines has no description (shop_location.py:{SHOP_PORT})",
         "",
     ]
     assert lines[-1] == "5 errors, 5 warnings."
     described = "mesh://shop/orders/v1/lines#amount has no description"
-    assert f"  {described} (shop_location.py:14)" in lines
+    assert f"  {described} (shop_location.py:{AMOUNT})" in lines
 
 
 def test_waived_errors_do_not_fail_and_are_shown_when_asked(workspace: Path) -> None:
@@ -43,7 +52,7 @@ def test_waived_errors_do_not_fail_and_are_shown_when_asked(workspace: Path) -> 
     assert (short.exit_code, long.exit_code) == (0, 0)
     assert "promise" not in short.stdout
     assert short.stdout.splitlines()[-1] == "1 warning, 2 notes, 2 waived."
-    where = f"  {REGIONAL} promises no freshness (report_location.py:15)"
+    where = f"  {REGIONAL} promises no freshness (report_location.py:{REPORT_PORT})"
     assert f"{where}; waived: Comes with the first consumer." in long.stdout.splitlines()
 
 
@@ -68,14 +77,14 @@ def test_code_hosts_find_each_fault_on_its_line(workspace: Path) -> None:
     assert described["level"] == "note"
     assert described["locations"][0]["physicalLocation"] == {
         "artifactLocation": {"uri": "report_location.py"},
-        "region": {"startLine": 15},
+        "region": {"startLine": REPORT_PORT},
     }
     lines = {
         result["message"]["text"]: result["locations"][0]["physicalLocation"]["region"]["startLine"]
         for result in run["results"]
     }
     told = "has no description. Write pa.Field(description='...') in its contract."
-    assert lines[f"mesh://shop/orders/v1/lines#amount {told}"] == 14
+    assert lines[f"mesh://shop/orders/v1/lines#amount {told}"] == AMOUNT
     suppressed = [r["ruleId"] for r in run["results"] if "suppressions" in r]
     assert suppressed == ["promise", "promise"]
 
