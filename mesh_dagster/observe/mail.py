@@ -18,11 +18,15 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import ClassVar, Literal
 
+from mesh_dagster.observe.hanging_up import closed_in_time
 from mesh_dagster.observe.notice import Notice
 from mesh_dagster.observe.sink import SendError
 
 Tls = Literal["starttls", "implicit", "none"]
 TIMEOUT_SECONDS = 5.0
+LONGEST_SECONDS = 20.0
+"""A mail takes no longer, however slowly the server speaks."""
+_READY = 220
 _PERMANENT = range(500, 600)
 _LOGIN_FAILURES = range(530, 540)
 """Whoever runs the sink can repair these, so they are tried again."""
@@ -45,45 +49,62 @@ class MailSink:
     def send(self, notice: Notice, now: datetime) -> None:
         """Send the message; recipients that the server refuses are no reason to send again."""
         message = _message(self, notice, now)
-        server = _opened(self)
-        try:
-            server.send_message(message)
-        except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _ in error.recipients.values()]
-            refused = all(code in _PERMANENT for code in codes)
-            raise SendError("refused every recipient", permanent=refused) from error
-        except smtplib.SMTPResponseException as error:
-            raise _answered(error) from error
-        except (smtplib.SMTPException, OSError, ValueError) as error:
-            raise SendError("broke off", uncertain=True) from error
-        finally:
-            with suppress(smtplib.SMTPException, OSError):
-                server.quit()
+        raw = _connected(self)
+        server = smtplib.SMTP(local_hostname=socket.gethostname())
+        with closed_in_time(raw, LONGEST_SECONDS):
+            try:
+                _greet(server, self, raw)
+                _log_in(server, self)
+                server.send_message(message)
+            except smtplib.SMTPRecipientsRefused as error:
+                codes = [code for code, _ in error.recipients.values()]
+                refused = all(code in _PERMANENT for code in codes)
+                raise SendError("refused every recipient", permanent=refused) from error
+            except smtplib.SMTPResponseException as error:
+                raise _answered(error) from error
+            except (smtplib.SMTPException, OSError, ValueError) as error:
+                raise SendError("broke off", uncertain=True) from error
+            finally:
+                with suppress(smtplib.SMTPException, OSError):
+                    server.quit()
 
 
-def _opened(sink: MailSink) -> smtplib.SMTP:
-    context = ssl.create_default_context(cafile=sink.ca_file)
-    name = socket.gethostname()
+def _connected(sink: MailSink) -> socket.socket:
     try:
-        server = (
-            smtplib.SMTP_SSL(sink.host, sink.port, name, timeout=TIMEOUT_SECONDS, context=context)
-            if sink.tls == "implicit"
-            else smtplib.SMTP(sink.host, sink.port, name, timeout=TIMEOUT_SECONDS)
-        )
-    except (smtplib.SMTPException, OSError) as error:
+        return socket.create_connection((sink.host, sink.port), TIMEOUT_SECONDS)
+    except (OSError, ValueError) as error:
         raise SendError("cannot be reached") from error
+
+
+def _greet(server: smtplib.SMTP, sink: MailSink, raw: socket.socket) -> None:
+    """Begin on a connection made here, so that what the server may take is limited from then on."""
+    server.sock = raw
+    try:
+        if sink.tls == "implicit":
+            server.sock = _context(sink).wrap_socket(raw, server_hostname=sink.host)
+        code, text = server.getreply()
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        raise SendError("cannot be reached") from error
+    if code != _READY:
+        raise smtplib.SMTPConnectError(code, text)
+
+
+def _log_in(server: smtplib.SMTP, sink: MailSink) -> None:
     try:
         if sink.tls == "starttls":
-            server.starttls(context=context)
+            # The name that the certificate has to bear; `connect` would note it.
+            server._host = sink.host  # type: ignore[attr-defined]  # noqa: SLF001
+            server.starttls(context=_context(sink))
         if sink.user is not None:
             server.login(sink.user, sink.password or "")
-    except smtplib.SMTPResponseException as error:
-        server.close()
-        raise _answered(error) from error
-    except (smtplib.SMTPException, OSError) as error:
-        server.close()
+    except smtplib.SMTPResponseException:
+        raise
+    except (smtplib.SMTPException, OSError, ValueError) as error:
         raise SendError("offers no TLS or login that can be used") from error
-    return server
+
+
+def _context(sink: MailSink) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=sink.ca_file)
 
 
 def _answered(error: smtplib.SMTPResponseException) -> SendError:

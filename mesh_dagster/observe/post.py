@@ -10,16 +10,15 @@ import ipaddress
 import re
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
+from mesh_dagster.observe.hanging_up import closed_in_time
 from mesh_dagster.observe.sink import SendError
 
 TIMEOUT_SECONDS = 5.0
@@ -143,7 +142,8 @@ def post(
         SendError: The receiver did not take it, or nobody knows.
     """
     sock = _connected(_addresses(to, resolve), to.port)
-    with _closed_in_time(sock):
+    sock.settimeout(TIMEOUT_SECONDS)
+    with closed_in_time(sock, TIMEOUT_SECONDS):
         connection = HTTPConnection(to.host, to.port, timeout=TIMEOUT_SECONDS)
         connection.sock = _secured(sock, to) if to.secure else sock
         if to.secure:
@@ -210,29 +210,6 @@ def _secured(sock: socket.socket, to: Endpoint) -> ssl.SSLSocket:
         return context.wrap_socket(sock, server_hostname=to.host)
     except (OSError, ValueError) as error:
         raise SendError("offers no TLS connection that can be trusted") from error
-
-
-@contextmanager
-def _closed_in_time(sock: socket.socket) -> Iterator[None]:
-    """Hang up after the timeout; else a byte now and then would outlive that of each read."""
-    sock.settimeout(TIMEOUT_SECONDS)
-    guard = sock.dup()
-    limit = threading.Timer(TIMEOUT_SECONDS, _hang_up, [guard])
-    limit.start()
-    try:
-        yield
-    finally:
-        limit.cancel()
-        limit.join()
-        guard.close()
-        sock.close()
-
-
-def _hang_up(sock: socket.socket) -> None:
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the other side was first
 
 
 def _judge(response: HTTPResponse, now: datetime) -> None:

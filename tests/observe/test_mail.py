@@ -1,6 +1,9 @@
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -11,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from mesh_dagster.observe import mail
 from mesh_dagster.observe.mail import MailSink
 from mesh_dagster.observe.sink import SendError
 from tests.observe.receiver import certificate_for
@@ -67,6 +71,25 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+@contextmanager
+def dripping() -> Iterator[int]:
+    """Run a server whose greeting never ends; return its port."""
+    over = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        client, _ = server.accept()
+        with client, suppress(OSError):
+            while not over.wait(0.1):
+                client.send(b"220-not yet\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=[server])
+        thread.start()
+        yield int(server.getsockname()[1])
+        over.set()
+        thread.join()
+
+
 def test_a_mail_says_what_happened_to_everybody(inbox: Inbox, plain: MailSink) -> None:
     plain.send(notice(), NOON)
 
@@ -110,6 +133,30 @@ def test_a_server_that_is_not_there_cannot_be_reached(inbox: Inbox) -> None:
         given.send(notice(), NOON)
 
     assert (caught.value.reason, caught.value.uncertain) == ("cannot be reached", False)
+
+
+def test_a_server_that_drips_is_not_listened_to_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "LONGEST_SECONDS", 0.5)
+    started = time.monotonic()
+
+    with dripping() as port, pytest.raises(SendError) as caught:
+        MailSink("127.0.0.1", port, "a@b.c", ("a@b.c",), tls="none").send(notice(), NOON)
+
+    assert (caught.value.reason, caught.value.uncertain) == ("cannot be reached", False)
+    assert time.monotonic() - started < 4
+
+
+def test_a_login_that_smtp_cannot_carry_is_a_failure_to_try_again(inbox: Inbox) -> None:
+    controller = Controller(inbox, hostname="127.0.0.1", port=free_port(), auth_require_tls=False)
+    controller.start()
+    given = sink(controller, tls="none", user="mesh", password="grün")  # noqa: S106 - for a test
+
+    with pytest.raises(SendError) as caught:
+        given.send(notice(), NOON)
+    controller.stop()
+
+    assert caught.value.reason == "offers no TLS or login that can be used"
+    assert not caught.value.permanent
 
 
 def test_a_server_without_tls_gets_no_mail(inbox: Inbox) -> None:
