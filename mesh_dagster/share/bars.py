@@ -69,6 +69,7 @@ def bars_of(port: PortEntry) -> Bars | None:
     width = step * 0.65
     every = 1 if len(batches) <= _LABELLED else 2
     unit = (_BASE_PX - _TOP_PX) / most
+    rejected = [max(one.rejected * unit, _LEAST_PX) if one.rejected else 0 for one in batches]
     bars = tuple(
         Bar(
             title=_title(one),
@@ -76,8 +77,8 @@ def bars_of(port: PortEntry) -> Bars | None:
             refused=one.refused,
             x=_LEFT_PX + number * step + (step - width) / 2,
             width=width,
-            valid_height=one.valid * unit,
-            rejected_height=max(one.rejected * unit, _LEAST_PX) if one.rejected else 0,
+            valid_height=min(one.valid * unit, _BASE_PX - _TOP_PX - rejected[number]),
+            rejected_height=rejected[number],
         )
         for number, one in enumerate(batches)
     )

@@ -50,7 +50,7 @@ def _areas(drawn: Timeline) -> Iterator[str]:
 def _grid() -> Iterator[str]:
     for share in (0.0, *_LINES, HIGHEST):
         style = "limit" if share == 1.0 else "line"
-        name = "limit" if share == 1.0 else f"{share * 100:.0f} %"
+        name = "limit" if share == 1.0 else f"{'≥ ' * (share == HIGHEST)}{share * 100:.0f} %"
         yield (
             f'<line class="{style}" x1="{_LEFT_PX}" x2="{_RIGHT_PX}" y1="{_y(share)}" '
             f'y2="{_y(share)}"/><text x="4" y="{_y(share) + 4}">{name}</text>'

@@ -1,32 +1,18 @@
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from mesh_dagster.declare.lifecycle import Deprecated
-from mesh_dagster.discover.catalog import product
 from mesh_dagster.discover.changes import Change
 from mesh_dagster.discover.entries import PortEntry, ProductEntry, Upstream
 from mesh_dagster.observe.status import Objective, SloStatus, State
-from mesh_dagster.run.registry import Registry
-from mesh_dagster.run.store import Store
 from mesh_dagster.share.four import Answer, four_answers
 from mesh_dagster.share.wording import notes, size, span, to_publish, to_use
 from tests.share.scenario import LINES
 
 NOW = datetime(2026, 11, 1, 6, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def entry(published: Path) -> Iterator[ProductEntry]:
-    """Return a product that promises freshness, with a refused batch."""
-    store = Store.at(published)
-    with closing(Registry(store.registry_url)) as registry:
-        yield product(registry, store, "sales/invoices", datetime.now(timezone.utc))
 
 
 def promise(
