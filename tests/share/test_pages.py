@@ -10,12 +10,14 @@ import pytest
 from starlette.testclient import TestClient
 
 import mesh_dagster as md
+from mesh_dagster.discover.graph import Link
 from mesh_dagster.discover.kpi import kpi
 from mesh_dagster.run.count import Read, count, settle
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from mesh_dagster.run.visits import visits
+from mesh_dagster.share.render import link_style
 from tests.share.reading import Page, read
 from tests.share.scenario import (
     DAILY,
@@ -302,6 +304,20 @@ def test_a_graph_is_drawn_with_a_link_on_every_node(client: TestClient) -> None:
     assert legend[:2] == ["recorded by a publication, or derived from the code", "deprecated"]
     assert legend[2].startswith("mesh://")
     assert {one.text.split()[0] for one in nodes} >= {DAILY, LINES}
+
+
+def test_a_link_is_drawn_by_what_is_known_of_it() -> None:
+    known = [
+        Link("a", "b", "recorded"),
+        Link("a", "b", "derived"),
+        Link("a", "b", "declared"),
+        Link("a", "b", "assumed"),
+        Link("a", "b", "derived", "row"),
+    ]
+
+    assert [link_style(one) for one in known] == [
+        *("recorded", "recorded", "declared", "assumed", "row")
+    ]
 
 
 def test_the_navigation_marks_the_page_that_is_open(client: TestClient) -> None:
