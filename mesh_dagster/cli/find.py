@@ -33,7 +33,8 @@ _LIMIT = 20
 def find(*, words: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Find products by name, purpose, columns, tags or owner.
 
-    A product has to match all WORDS; the beginning of a word is enough. READS counts 28 days.
+    A product has to match all WORDS; the beginning of a word is enough. PROMISES are judged now,
+    READS counts 28 days.
     """
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.discover.search import search

@@ -14,7 +14,8 @@ import click
 from mesh_dagster.cli.output import Command, as_json_option, columns, span, write_json
 from mesh_dagster.declare.address import Address
 from mesh_dagster.errors import NoMatchError, NoPromiseError, NotPublishedError
-from mesh_dagster.share.wording import budget, notes
+from mesh_dagster.observe.status import STALE_AFTER
+from mesh_dagster.share.wording import budget, notes, silence
 
 if TYPE_CHECKING:
     from mesh_dagster.observe.status import SloStatus
@@ -25,7 +26,6 @@ _RIGHT = (3, 4, 6)
 _COLOURS = {"warn": "yellow", "breached": "red", "no_data": "red"}
 _BAR = 10
 _POINTS, _FINE_POINTS = 72, 960
-_STALE_MINUTES = 10
 _TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 
 as_of_option: Callable[[Command], Command] = click.option(
@@ -65,7 +65,7 @@ def slo(context: click.Context, *, only: str | None, as_of: datetime | None, as_
     "--stale-after",
     "stale_minutes",
     type=click.IntRange(min=1),
-    default=_STALE_MINUTES,
+    default=STALE_AFTER // timedelta(minutes=1),
     show_default=True,
     metavar="MINUTES",
     help="Fail when the sensor has not judged for so long.",
@@ -81,27 +81,24 @@ def check(
 ) -> None:
     """Exit with 1 if a promise is broken, or if the sensor has stopped judging."""
     from mesh_dagster.cli.registry import open_registry
-    from mesh_dagster.observe.vitals import vitals
+    from mesh_dagster.observe.vitals import judged_at, silent
 
     now, found = _judged(only, as_of)
     with open_registry() as registry:
-        judged_at = vitals(registry).judged_at if as_of is None else {}
-    patience = timedelta(minutes=stale_minutes)
-    stale = {judge: now - at for judge, at in judged_at.items() if now - at > patience}
+        judged = judged_at(registry) if as_of is None else {}
+    stale = silent(judged, now, timedelta(minutes=stale_minutes))
     broken = [one for one in found if one.broken]
     if as_json:
         sensors = [
             {"location": judge, "last_judged_at": at, "stale": judge in stale}
-            for judge, at in judged_at.items()
+            for judge, at in judged.items()
         ]
         write_json({"broken": [_plain(one) for one in broken], "sensors": sensors})
     else:
         if broken:
             click.echo(table(broken, now))
-        for judge, silent in stale.items():
-            click.echo(
-                f"The sensor of {judge} has not judged for {span(silent)}; start dagster-daemon."
-            )
+        for judge, length in stale.items():
+            click.echo(silence(judge, length))
         if not broken and not stale:
             click.echo(f"All {len(found)} promises are kept.")
     context.exit(1 if broken or stale else 0)

@@ -2,8 +2,9 @@
 
 In:  the registry, some words.
 Out: products that hold all of them, the best first: by match, then by how much they are read and
-whether they keep their promises. A word that no product has is taken for a nearby one that some
-have; where no product has all words, those with some of them are found.
+whether they kept their promises when the sensor judged them last; those that are shown are judged
+anew. A word that no product has is taken for a nearby one that some have; where no product has all
+words, those with some of them are found.
 """
 
 import math
@@ -57,7 +58,7 @@ class Hit:
     columns: tuple[str, ...]
     """Up to five columns that match, each as `port.column`."""
     state: State | None
-    """The worst of its promises when they were judged last."""
+    """The worst of its promises now; `None` where nothing can be judged yet."""
     deprecated: Mapping[str, Deprecated]
     """Those of its ports that are deprecated, by address."""
     reads: int
@@ -105,7 +106,8 @@ def search(registry: Registry, text: str, now: datetime, *, limit: int = 20) -> 
     Args:
         registry: Where they are registered.
         text: Words, in any case; the beginning of a word is enough. Eight of them count.
-        now: Aware UTC; reads of the 28 days before it raise a product.
+        now: Aware UTC, at which the promises of hits are judged; reads of the 28 days before it
+            raise a product.
         limit: The most hits.
     """
     make(registry)
@@ -120,7 +122,7 @@ def search(registry: Registry, text: str, now: datetime, *, limit: int = 20) -> 
         if not found:
             found, partial = _matching(registry, kept, any_word=True), True
     ranked = _ranked(registry, found, now)
-    hits = tuple(_hits(registry, ranked[:limit], meant or words))
+    hits = tuple(_hits(registry, ranked[:limit], meant or words, now))
     more = len(ranked) > limit
     return Found(words, meant if hits else None, partial and bool(hits), hits, more)
 
@@ -206,9 +208,11 @@ def _ranked(registry: Registry, found: Sequence[_Match], now: datetime) -> list[
     return sorted(ranked, key=lambda one: (-one.score, one.key, -one.major))
 
 
-def _hits(registry: Registry, ranked: Sequence[_Ranked], words: Sequence[str]) -> Iterator[Hit]:
+def _hits(
+    registry: Registry, ranked: Sequence[_Ranked], words: Sequence[str], now: datetime
+) -> Iterator[Hit]:
     """Describe what is shown."""
-    shown = headlines(registry, sorted({one.key for one in ranked})) if ranked else []
+    shown = headlines(registry, sorted({one.key for one in ranked}), now) if ranked else []
     known = {(one.key, one.major): one for one in shown}
     addresses = [address for one in known.values() for address in one.addresses]
     columns = _columns(registry, addresses, words)

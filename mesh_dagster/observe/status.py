@@ -13,6 +13,8 @@ State = Literal["ok", "warn", "breached", "no_data", "paused"]
 Objective = Literal["freshness", "quality"]
 BROKEN: tuple[State, ...] = ("breached", "no_data")
 """The states in which a promise is broken."""
+STALE_AFTER = timedelta(minutes=10)
+"""A sensor that has not judged for longer has stopped."""
 
 
 @dataclass(frozen=True)

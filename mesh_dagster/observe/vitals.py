@@ -6,11 +6,12 @@ Out: `Vitals`. A location that watches no port any more, since others do, is not
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from mesh_dagster.observe.ledger import METADATA, delivery_counts, heartbeats, notices, watches
+from mesh_dagster.observe.status import STALE_AFTER
 from mesh_dagster.run.registry import Registry, ports
 
 
@@ -36,13 +37,25 @@ def vitals(registry: Registry) -> Vitals:
     with registry.begin() as connection:
         [(pending, oldest)] = connection.execute(waiting.where(notices.c.state == "pending"))
         counted = connection.execute(counts).all()
-        judged = connection.execute(_judges()).all()
     return Vitals(
-        judged_at={row.judge: row.beat_at for row in judged},
+        judged_at=judged_at(registry),
         pending=pending,
         oldest_pending=oldest,
         deliveries={(sink, outcome): count for sink, outcome, count in counted},
     )
+
+
+def judged_at(registry: Registry) -> Mapping[str, datetime]:
+    """Return when the sensor of each code location judged last; empty if none ever ran."""
+    registry.make(METADATA)
+    return {row["judge"]: row["beat_at"] for row in registry.rows(_judges())}
+
+
+def silent(
+    judged: Mapping[str, datetime], now: datetime, patience: timedelta = STALE_AFTER
+) -> dict[str, timedelta]:
+    """Return the code locations whose sensor has stopped, with how long it has been silent."""
+    return {judge: now - at for judge, at in judged.items() if now - at > patience}
 
 
 def _judges() -> sa.Select[tuple[str, datetime]]:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from mesh_dagster.discover.catalog import product as describe
 from mesh_dagster.discover.entries import ProductEntry
 from mesh_dagster.discover.graph import Level, default_level
-from mesh_dagster.discover.headlines import Headline, headlines, worst_states
+from mesh_dagster.discover.headlines import Headline, headlines
 from mesh_dagster.discover.kpi import kpi
 from mesh_dagster.discover.lineage import around
 from mesh_dagster.discover.plain import plain
@@ -27,6 +27,7 @@ from mesh_dagster.errors import NotPublishedError
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.metrics import metrics_text
 from mesh_dagster.observe.vitals import vitals
+from mesh_dagster.run.consumers import declared_ports
 from mesh_dagster.run.registry import products
 from mesh_dagster.run.totals import totals
 from mesh_dagster.share.answers import answer, tagged
@@ -63,9 +64,9 @@ def routes() -> list[Route]:
 def list_products(request: Request) -> Response:
     """List products by key, those of one `domain` or of all."""
     registry, domain = mesh_of(request).registry, text(request, "domain", most=_LONGEST_DOMAIN)
-    known = sorted(map(_key_and_major, worst_states(registry)))
+    known = sorted({_key_and_major(address) for address in declared_ports(registry)})
     page = _paged(request, [one for one in known if domain in ("", one[0].partition("/")[0])])
-    shown = headlines(registry, {key for key, _ in page["items"]})
+    shown = headlines(registry, {key for key, _ in page["items"]}, now())
     items = [_short(one) for one in shown if (one.key, one.major) in page["items"]]
     return answer(request, {**page, "items": items})
 
@@ -172,8 +173,8 @@ def _paged(
     return {"items": [shown(one) for one in items[offset:end]], "total": len(items), "next": more}
 
 
-def _key_and_major(product: str) -> tuple[str, int]:
-    key, _, version = product.removeprefix("mesh://").rpartition("/")
+def _key_and_major(address: str) -> tuple[str, int]:
+    key, version, _ = address.removeprefix("mesh://").rsplit("/", 2)
     return key, int(version.removeprefix("v"))
 
 

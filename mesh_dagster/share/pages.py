@@ -25,7 +25,7 @@ from mesh_dagster.share.four import four_answers
 from mesh_dagster.share.port_views import port_views
 from mesh_dagster.share.questions import mesh_of, now, number, text
 from mesh_dagster.share.render import html, product_path
-from mesh_dagster.share.standing import DOMAINS_OF_A_PAGE, of_domain, standing, states_now
+from mesh_dagster.share.standing import DOMAINS_OF_A_PAGE, of_domain, standing
 from mesh_dagster.share.tracing import traced
 
 _HTML = "text/html; charset=utf-8"
@@ -62,16 +62,18 @@ def show_domain(request: Request) -> Response:
     """List the products of one domain."""
     moment, name = now(), request.path_params["domain"]
     offset = number(request, "offset", 0, most=999_999)
-    found = of_domain(mesh_of(request).registry, name, moment)
-    if not found:
+    found, count = of_domain(
+        mesh_of(request).registry, name, moment, offset=offset, limit=_PRODUCTS
+    )
+    if not count:
         detail = f"No domain '{name}' has a product here. See the start page for all domains."
         raise HTTPException(HTTPStatus.NOT_FOUND, detail)
     return _page(
         request,
         "domain.html",
         name=name,
-        products=found[offset : offset + _PRODUCTS],
-        count=len(found),
+        products=found,
+        count=count,
         offset=offset,
         step=_PRODUCTS,
         now=moment,
@@ -83,12 +85,8 @@ def find(request: Request) -> Response:
     registry, moment, words = mesh_of(request).registry, now(), text(request, "q").strip()
     limit = number(request, "limit", _HITS, least=1, most=200)
     found = search(registry, words, moment, limit=limit)
-    addresses = [address for hit in found.hits for address in hit.addresses]
-    states = states_now(registry, addresses, moment)
     _visit(request, "search", [hit.key for hit in found.hits], moment)
-    return _page(
-        request, "search.html", q=words, found=found, states=states, limit=limit, now=moment
-    )
+    return _page(request, "search.html", q=words, found=found, limit=limit, now=moment)
 
 
 def redirect_to_newest(request: Request) -> Response:

@@ -23,6 +23,7 @@ from mesh_dagster.share.wording import (
     moment,
     notes,
     share,
+    silence,
     size,
     span,
     to_publish,
@@ -142,5 +143,6 @@ def _environment() -> Environment:
         product_path=product_path,
         lineage_path=lineage_path,
         ago=ago,
+        silence=silence,
     )
     return made

@@ -2,22 +2,25 @@
 
 In:  the registry, a clock reading.
 Out: a `Standing`: one page of domains with some of their products, counts, broken promises, the
-newest publications. A mesh of few ports is judged anew; of a large one, what the sensor judged
-last is shown, so that a page never waits for thousands of judgements.
+newest publications. Products that are listed are judged anew, and a mesh of few ports as a whole;
+of a large one, what the sensors judged last is counted, so that a page never waits for thousands of
+judgements. Then it says how old that is.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from mesh_dagster.discover.headlines import Headline, headlines, worse, worst_states
+from mesh_dagster.discover.headlines import Headline, headlines, worst_of, worst_states
 from mesh_dagster.observe.attention import OpenBreach, open_list
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.status import SloStatus, State
-from mesh_dagster.run.registry import Registry, ports, publications
+from mesh_dagster.observe.vitals import judged_at, silent
+from mesh_dagster.run.consumers import declared_ports
+from mesh_dagster.run.registry import Registry, publications
 
 DOMAINS_OF_A_PAGE, PRODUCTS_OF_A_DOMAIN = 20, 6
 _JUDGED_AT_ONCE = 400
@@ -75,22 +78,27 @@ class Standing:
     broken: tuple[Broken, ...]
     broken_count: int
     newest: tuple[Made, ...]
-    judged_now: bool
-    """Whether the states are those of now; else, of when the sensor judged last."""
+    judged_at: datetime | None
+    """When `states` and `broken` were judged, the oldest of them; `None` if they never were."""
+    silent: Mapping[str, timedelta]
+    """Code locations whose sensor has stopped: nobody is told of what breaks there."""
 
 
 def standing(registry: Registry, now: datetime, *, offset: int = 0) -> Standing:
     """Return how the mesh stands, with the domains of one page."""
-    port_count = _port_count(registry)
-    judged_now = port_count <= _JUDGED_AT_ONCE
-    judged = statuses(registry, now) if judged_now else []
-    states = _updated(worst_states(registry), judged)
+    port_count = len(declared_ports(registry))
+    judged = statuses(registry, now) if port_count <= _JUDGED_AT_ONCE else None
+    states = {**worst_states(registry), **worst_of(judged or ())}
+    beats = judged_at(registry)
     by_domain: dict[str, list[str]] = {}
     for product in sorted(states):
         by_domain.setdefault(_parts(product)[0], []).append(product)
     page = list(by_domain.items())[offset : offset + DOMAINS_OF_A_PAGE]
     shown = [one for _, products in page for one in products[:PRODUCTS_OF_A_DOMAIN]]
-    known = _headlines(registry, shown, states)
+    keys = sorted({_key(product) for product in shown})
+    known = {
+        f"mesh://{one.key}/v{one.major}": one for one in headlines(registry, keys, now, judged)
+    }
     broken = _broken(open_list(registry, now), judged)
     return Standing(
         domains=tuple(_domain(name, products, states, known) for name, products in page),
@@ -101,33 +109,20 @@ def standing(registry: Registry, now: datetime, *, offset: int = 0) -> Standing:
         broken=broken[:_MOST_BROKEN],
         broken_count=len(broken),
         newest=_newest(registry),
-        judged_now=judged_now,
+        judged_at=min(beats.values(), default=None) if judged is None else now,
+        silent=silent(beats, now),
     )
 
 
-def of_domain(registry: Registry, name: str, now: datetime) -> list[Headline]:
-    """Return the products of one domain, with their states as `standing` tells them."""
-    states = worst_states(registry)
-    mine = [product for product in sorted(states) if _parts(product)[0] == name]
-    found = _headlines(registry, mine, states)
-    addresses = [address for one in found.values() for address in one.addresses]
-    if len(addresses) > _JUDGED_AT_ONCE:
-        return list(found.values())
-    judged = _updated(states, statuses(registry, now, only=addresses))
-    return [replace(one, state=judged[product]) for product, one in found.items()]
-
-
-def states_now(registry: Registry, addresses: Collection[str], now: datetime) -> States:
-    """Return the worst promise of each product that has some ports, judged anew."""
-    return _updated({}, statuses(registry, now, only=addresses) if addresses else [])
-
-
-def _updated(states: States, judged: Sequence[SloStatus]) -> States:
-    fresh: dict[str, State | None] = {}
-    for one in judged:
-        product = one.address.rpartition("/")[0]
-        fresh[product] = worse(fresh.get(product), one.state)
-    return {**states, **fresh}
+def of_domain(
+    registry: Registry, name: str, now: datetime, *, offset: int, limit: int
+) -> tuple[list[Headline], int]:
+    """Return some products of one domain, by key, and how many it has."""
+    known = {address.rpartition("/")[0] for address in declared_ports(registry)}
+    mine = sorted(product for product in known if _parts(product)[0] == name)
+    shown = mine[offset : offset + limit]
+    found = headlines(registry, sorted({_key(product) for product in shown}), now)
+    return [one for one in found if f"mesh://{one.key}/v{one.major}" in shown], len(mine)
 
 
 def _domain(
@@ -138,18 +133,12 @@ def _domain(
     return Domain(name, len(products), counted, shown)
 
 
-def _headlines(registry: Registry, products: Sequence[str], states: States) -> dict[str, Headline]:
-    keys = sorted({_key(product) for product in products})
-    found = {f"mesh://{one.key}/v{one.major}": one for one in headlines(registry, keys)}
-    return {
-        product: replace(found[product], state=states[product])
-        for product in products
-        if product in found
-    }
+def _broken(opened: Sequence[OpenBreach], judged: Sequence[SloStatus] | None) -> tuple[Broken, ...]:
+    """Return what is broken, the longest first: what the sensors hold open where nothing is judged.
 
-
-def _broken(opened: Sequence[OpenBreach], judged: Sequence[SloStatus]) -> tuple[Broken, ...]:
-    """Return what the sensor holds open, and what it has not seen yet, the longest first."""
+    Else what they hold open and is broken still, and what they have not seen yet.
+    """
+    broken = {(one.address, one.objective): one for one in judged or () if one.broken}
     found = {
         (one.address, one.objective): Broken(
             address=one.address,
@@ -161,10 +150,11 @@ def _broken(opened: Sequence[OpenBreach], judged: Sequence[SloStatus]) -> tuple[
             acknowledged_by=one.acknowledged_by,
         )
         for one in opened
+        if judged is None or (one.address, one.objective) in broken
     }
-    for one in judged:
-        if one.broken and (one.address, one.objective) not in found:
-            found[one.address, one.objective] = Broken(
+    for promise, one in broken.items():
+        if promise not in found:
+            found[promise] = Broken(
                 address=one.address,
                 objective=one.objective,
                 since=one.since,
@@ -180,11 +170,6 @@ def _newest(registry: Registry) -> tuple[Made, ...]:
     shown = [publications.c[name] for name in Made.__dataclass_fields__]
     query = sa.select(*shown).order_by(publications.c.published_at.desc()).limit(_NEWEST)
     return tuple(Made(**row) for row in registry.rows(query))
-
-
-def _port_count(registry: Registry) -> int:
-    query = sa.select(sa.func.count().label("ports")).where(ports.c.withdrawn_at.is_(None))
-    return int(registry.rows(query.select_from(ports))[0]["ports"])
 
 
 def _parts(product: str) -> list[str]:

@@ -39,6 +39,11 @@ def to_use(length: timedelta | None) -> str:
     return "no new reader yet" if length is None else span(length)
 
 
+def silence(judge: str, length: timedelta) -> str:
+    """Say that the sensor of a code location has stopped, and what to do."""
+    return f"The sensor of {judge} has not judged for {span(length)}; start dagster-daemon."
+
+
 def moment(time: datetime | None) -> str:
     """Write a time in UTC, to the second."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else ""

@@ -35,7 +35,7 @@ def test_find_lists_what_matches_the_best_first() -> None:
     assert words(result.stdout) == words(
         """\
 PRODUCT          OWNER       PROMISES    READS  PURPOSE         COLUMNS
-sales/orders v1  team:sales  not judged      1  What was sold.  lines.artist
+sales/orders v1  team:sales  ok              1  What was sold.  lines.artist
 """
     )
 

@@ -65,6 +65,19 @@ def invoices(
     return product
 
 
+def wide_invoices(ports: int) -> DataProduct:
+    """Return a product with so many ports before the one that promises to be fresh."""
+    product = invoices(name="wide")
+    for number in range(ports):
+
+        def build() -> None:
+            raise NotImplementedError
+
+        build.__name__ = f"line_{number}"
+        product.port(contract=Line)(build)
+    return product
+
+
 def totals(contract: PanderaContract = Total, state: State = "active") -> DataProduct:
     """Return a product that reads it."""
     product = DataProduct(

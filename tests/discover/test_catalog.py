@@ -33,8 +33,11 @@ from tests.discover.scenario import (
     publish_lines,
     rows,
     totals,
+    wide_invoices,
 )
 from tests.run.scenario import line_schema
+
+KEYS = ("report/totals", "sales/invoices")
 
 
 def entry(registry: Registry, key: str = "sales/invoices", **asked: int) -> ProductEntry:
@@ -197,7 +200,7 @@ def test_consumers_are_those_who_declare_a_port_and_those_who_read_it(registry: 
 def test_what_ends_is_told_where_it_is_listed_and_where_it_is_read(registry: Registry) -> None:
     declare(registry, invoices(state=LEAVING), totals())
 
-    report, source = headlines(registry)
+    report, source = headlines(registry, KEYS, NOW)
 
     assert (source.deprecated, report.deprecated) == ({LINES: LEAVING}, {})
     assert (source.ending, report.ending) == (ENDING, "")
@@ -267,23 +270,15 @@ def test_a_product_is_described_by_as_many_statements_however_many_ports_it_has(
     registry: Registry,
 ) -> None:
     def statements(ports: int) -> int:
-        wide = invoices()
-        for number in range(ports):
-
-            def build() -> None:
-                raise NotImplementedError
-
-            build.__name__ = f"port_{number}"
-            wide.port(contract=Line)(build)
-        declare(registry, wide)
-        entry(registry)
+        declare(registry, wide_invoices(ports))
+        entry(registry, "sales/wide")
         asked: list[str] = []
 
         def note(*given: Any) -> None:  # Any: what SQLAlchemy hands over
             asked.append(str(given[2]))
 
         sa.event.listen(sa.Engine, "before_cursor_execute", note)
-        entry(registry)
+        entry(registry, "sales/wide")
         sa.event.remove(sa.Engine, "before_cursor_execute", note)
         return len(asked)
 
@@ -292,14 +287,24 @@ def test_a_product_is_described_by_as_many_statements_however_many_ports_it_has(
 
 def test_headlines_tell_the_worst_promise_of_each_product(registry: Registry) -> None:
     declare(registry, invoices(), totals())
-    judge(statuses(registry, NOW + 7 * HOUR), registry, NOW + 7 * HOUR)
+    judge(statuses(registry, NOW), registry, NOW)
 
-    found = headlines(registry)
+    found = headlines(registry, KEYS, NOW + 7 * HOUR)
 
+    # Not as it was judged then: that may be long ago.
     assert [(one.key, one.state, one.addresses) for one in found] == [
         ("report/totals", "paused", (TOTALS,)),
         ("sales/invoices", "no_data", (LINES,)),
     ]
+    assert headlines(registry, [], NOW) == []
+
+
+def test_many_headlines_are_judged_in_parts(registry: Registry) -> None:
+    declare(registry, wide_invoices(600))
+
+    [found] = headlines(registry, ["sales/wide"], NOW + 7 * HOUR)
+
+    assert (found.state, len(found.addresses)) == ("no_data", 601)
 
 
 def test_a_withdrawn_port_has_no_headline_and_comes_back_when_it_is_declared(
@@ -310,12 +315,12 @@ def test_a_withdrawn_port_has_no_headline_and_comes_back_when_it_is_declared(
     take_over([LINES], registry, NOW, watcher=watcher)
     withdraw(set(), registry, NOW + HOUR, watcher=watcher)
     withdrawn = entry(registry).ports[0].withdrawn_at
-    listed = headlines(registry)
+    listed = headlines(registry, KEYS, NOW)
 
     declare(registry, invoices())
 
     assert (withdrawn, listed) == (NOW + HOUR, [])
-    assert [one.key for one in headlines(registry)] == ["sales/invoices"]
+    assert [one.key for one in headlines(registry, KEYS, NOW)] == ["sales/invoices"]
     assert entry(registry).ports[0].withdrawn_at is None
 
 

@@ -56,7 +56,7 @@ def test_a_product_is_found_by_all_that_is_said_of_it(
 
 
 def test_a_hit_says_what_is_found_and_where(registry: Registry) -> None:
-    judge(statuses(registry, NOW + 7 * HOUR), registry, NOW + 7 * HOUR)
+    judge(statuses(registry, NOW), registry, NOW)
     count(
         registry.url.render_as_string(hide_password=False),
         Read(LINES, 0, "python", NOW, "ann"),
@@ -64,7 +64,7 @@ def test_a_hit_says_what_is_found_and_where(registry: Registry) -> None:
     )
     settle()
 
-    (hit,) = search(registry, "sale customer", NOW).hits
+    (hit,) = search(registry, "sale customer", NOW + 7 * HOUR).hits
 
     assert (hit.key, hit.major, hit.owner, hit.purpose) == (
         "sales/invoices",
