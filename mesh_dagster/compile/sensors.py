@@ -9,7 +9,7 @@ tick that is repeated, or a day without any, changes nothing that is true.
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cache
@@ -23,10 +23,11 @@ from mesh_dagster.compile.promises import CHECK, freshness_evaluation
 from mesh_dagster.compile.resources import MeshResource
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
+from mesh_dagster.observe.alerts import changed_after
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.settings import Settings, load_settings
 from mesh_dagster.observe.status import SloStatus
-from mesh_dagster.observe.tick import tick
+from mesh_dagster.observe.tick import Tick, tick
 from mesh_dagster.observe.unmet import tell_unmet
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.declared import port_row, product_row, register
@@ -45,6 +46,8 @@ class Watched:
     """Its name in the workspace."""
     before: str = ""
     """The judge that it was at its last tick."""
+    shown: datetime | None = None
+    """Up to when Dagster was shown what changed; a tick that is killed has shown nothing."""
     ended: frozenset[str] = frozenset()
     """Retired addresses, which are watched no more, though somebody declared them again."""
 
@@ -68,8 +71,10 @@ class Watched:
 
     @property
     def cursor(self) -> str:
-        """JSON: as which judge, and with which declarations, it watched."""
-        return json.dumps({"judge": self.watcher.judge, "declared": self.fingerprint})
+        """JSON: as which judge, with which declarations it watched, and what it has shown."""
+        shown = self.shown.isoformat() if self.shown else None
+        known = {"judge": self.watcher.judge, "declared": self.fingerprint, "shown": shown}
+        return json.dumps(known)
 
     @property
     def fingerprint(self) -> str:
@@ -104,32 +109,43 @@ def slo_sensor() -> dg.SensorDefinition:
             ended = frozenset(retirements_in(registry))
             watched = replace(watching(context), ended=ended)
             settings = load_settings(mesh.store())
-            cursor, ports = watched.cursor, watched.ports
-            if context.cursor != cursor:
+            if context.cursor != watched.cursor:
                 enrol(watched, registry, settings, now)
             found = judged(watched, registry, now)
             done = tick(found, registry, settings, now, judge=watched.watcher.judge)
-        return dg.SensorResult(
-            asset_events=[
-                freshness_evaluation(ports[status.address], status)
-                for status in done.changes.changed
-                if status.objective == CHECK
-            ],
-            cursor=cursor,
-        )
+            return _shown(watched, registry, found, done)
 
     return evaluate
+
+
+def _shown(
+    watched: Watched, registry: Registry, found: Sequence[SloStatus], done: Tick
+) -> dg.SensorResult:
+    """Show Dagster what changed now, and what changed in earlier ticks that did not come so far."""
+    ports, changed = watched.ports, {one.address for one in done.changes.changed}
+    later = changed_after(registry, watched.shown, "freshness")
+    after = {address: time for address, time in later.items() if address in ports}
+    known = [watched.shown] if watched.shown else []
+    return dg.SensorResult(
+        asset_events=[
+            freshness_evaluation(ports[one.address], one)
+            for one in found
+            if one.objective == CHECK and one.address in changed | after.keys()
+        ],
+        cursor=replace(watched, shown=max([*known, *after.values()], default=None)).cursor,
+    )
 
 
 def watching(context: dg.SensorEvaluationContext) -> Watched:
     """Return what a sensor watches, and what it remembers of its last tick."""
     origin, location = context.code_location_origin, context.repository_def
     products = products_in(location.metadata or {}) if location else ()
-    try:
-        before = str(json.loads(context.cursor or "{}")["judge"])
-    except (ValueError, TypeError, LookupError):
-        before = ""  # its first tick, or a cursor that people have set
-    return Watched(products, origin.location_name if origin else "", before)
+    before, shown = "", None
+    with suppress(ValueError, TypeError, LookupError):  # its first tick, or a cursor by people
+        known = json.loads(context.cursor or "{}")
+        before = str(known["judge"])
+        shown = datetime.fromisoformat(known["shown"]).astimezone(timezone.utc)
+    return Watched(products, origin.location_name if origin else "", before, shown)
 
 
 def enrol(watched: Watched, registry: Registry, settings: Settings, now: datetime) -> None:

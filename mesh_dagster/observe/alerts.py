@@ -32,7 +32,7 @@ from mesh_dagster.observe.ledger import (
 from mesh_dagster.observe.notice import Item, Notice, item_of
 from mesh_dagster.observe.recovery import tell_recoveries
 from mesh_dagster.observe.routing import Routing
-from mesh_dagster.observe.status import SloStatus
+from mesh_dagster.observe.status import Objective, SloStatus
 from mesh_dagster.observe.telling import Untold, led_by, notices_of, threads
 from mesh_dagster.run.dialects import insert_new, upsert
 from mesh_dagster.run.registry import Registry
@@ -99,6 +99,20 @@ def record(
         if standing:
             told += _tell(connection, standing, routing, now)
     return Changes(found.changed, tuple(opened), tuple(found.over), tuple(told))
+
+
+def changed_after(
+    registry: Registry, moment: datetime | None, objective: Objective
+) -> dict[str, datetime]:
+    """Return the addresses whose states changed after a moment, and when; all of them for `None`.
+
+    So whoever shows states elsewhere, and was killed meanwhile, catches up.
+    """
+    query = sa.select(slo_states.c.address, slo_states.c.changed_at)
+    query = query.where(slo_states.c.objective == objective)
+    if moment is not None:
+        query = query.where(slo_states.c.changed_at > moment)
+    return {row["address"]: row["changed_at"] for row in registry.rows(query)}
 
 
 def _overtaken(state: Row | None, now: datetime) -> bool:

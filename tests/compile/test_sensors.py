@@ -101,6 +101,25 @@ def test_the_sensor_reports_a_judgement_once(
     assert second.asset_events == []
 
 
+def test_what_a_killed_tick_recorded_is_shown_by_the_next(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    product = _orders()
+    watched, settings = Watched([product]), load_settings(Store.at())
+    first = _evaluate(product, None)
+    run(md.definitions(product), instance, [PORT])
+
+    _tick(watched, registry, settings, datetime.now(timezone.utc))
+    second = _evaluate(product, first.cursor)
+    third = _evaluate(product, second.cursor)
+
+    assert [event.description for event in first.asset_events] == ["Nothing is due now."]
+    assert [event.description for event in second.asset_events] == [
+        "The data is as new as promised."
+    ]
+    assert third.asset_events == []
+
+
 def test_a_breach_is_told_once_and_its_end_to_whom_it_was_told(
     instance: dg.DagsterInstance, registry: Registry, mesh_root: Path
 ) -> None:
