@@ -40,10 +40,13 @@ def hopeless(
         sink_failing_since: When its sink failed first since it last took something.
         now: Aware UTC.
     """
-    waiting = [from_json(row["body"]) for row in outbox.pending(connection, {notice.sink})]
+    old = now - PATIENCE
+    # Unless the sink itself is given up, only what waits behind this very notice is looked at.
+    threads = None if error.gone or sink_failing_since <= old else {notice.thread}
+    rows = outbox.pending(connection, {notice.sink}, threads)
+    waiting = [from_json(row["body"]) for row in rows]
     if error.gone:
         return waiting
-    old = now - PATIENCE
     given_up = {
         one.notice_id
         for one in waiting
