@@ -57,7 +57,7 @@ class SendError(Exception):
 def attempt(sink: Sink, notice: Notice, now: datetime) -> None:
     """Send a notice; whatever else a sink raises is a failure like any other.
 
-    Else one password outside ASCII would stop the notices of every sink.
+    Else one sink that breaks down would stop the notices of all.
 
     Raises:
         SendError: The notice was not sent, or may not have been.

@@ -1,6 +1,7 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,11 +11,11 @@ from mesh_dagster.observe.alerts import record
 from mesh_dagster.observe.attention import open_list
 from mesh_dagster.observe.delivery import LONGEST_WAIT, Delivered, deliver, wait_before
 from mesh_dagster.observe.ledger import circuits, deliveries, notices
-from mesh_dagster.observe.mail import MailSink
 from mesh_dagster.observe.outbox import LEASE, claim
 from mesh_dagster.observe.routing import Routing
 from mesh_dagster.observe.settings import Settings
 from mesh_dagster.observe.sink import SendError
+from mesh_dagster.observe.sinks import FileSink
 from mesh_dagster.observe.trial import try_sink
 from mesh_dagster.run.registry import Registry
 from tests.observe.scenario import (
@@ -190,16 +191,16 @@ def test_a_sink_that_is_not_configured_here_keeps_its_notices(registry: Registry
 
 
 def test_a_sink_that_breaks_down_fails_alone(registry: Registry) -> None:
-    ops, broken = Ear(), MailSink("mail..example.com", 587, "mesh@example.com", ("a@example.com",))
-    routing = Routing(default=("mail", "ops"), sinks=frozenset({"mail", "ops"}))
-    given = Settings({"mail": broken, "ops": ops}, routing)
+    ops, broken = Ear(), FileSink(Path("no\0path"))
+    routing = Routing(default=("file", "ops"), sinks=frozenset({"file", "ops"}))
+    given = Settings({"file": broken, "ops": ops}, routing)
     record([late()], registry, NOON, routing=routing)
 
     done = deliver(registry, given, NOON)
 
     assert done == Delivered(sent=1, kept=1, dead=0)
     assert [row["reason"] for row in registry.rows(sa.select(deliveries)) if row["reason"]] == [
-        "broke down with UnicodeError"
+        "broke down with ValueError"
     ]
 
 
