@@ -78,7 +78,7 @@ def _landscape(workspace: Path) -> "Landscape":
     from mesh_dagster.cli.workspace import load_workspace
     from mesh_dagster.compile.definitions import products_of
     from mesh_dagster.govern.policy import Landscape
-    from mesh_dagster.run.consumers import declared_ports
+    from mesh_dagster.run.consumers import declared_ports, deprecations_of
 
     with warnings.catch_warnings():
         # Dagster calls parts of itself beta wherever they are used.
@@ -88,7 +88,8 @@ def _landscape(workspace: Path) -> "Landscape":
         reads = {key: inputs for one in locations for key, inputs in _reads(one)}
     today = datetime.now(timezone.utc).date()
     with open_registry() as registry:
-        known = _contracts(registry, products), declared_ports(registry)
+        contracts = _contracts(registry, products)
+        known = contracts, declared_ports(registry), deprecations_of(registry)
         return Landscape(tuple(products), today, reads, *known)
 
 

@@ -177,10 +177,11 @@ def _successor(landscape: Landscape) -> Iterator[Fault]:
 
 
 def _deprecated_input(landscape: Landscape) -> Iterator[Fault]:
-    states = {port.address: port.state for _, port in landscape.ports}
+    here = {str(port.address): port.state for _, port in landscape.ports}
+    states = {**landscape.deprecated, **here}
     for product in landscape.products:
         for name, given in product.inputs.items():
-            state = states.get(given.port)
+            state = states.get(given.address)
             if isinstance(state, Deprecated):
                 yield _of_product(
                     product,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.written import WrittenContract
@@ -34,6 +35,9 @@ class Landscape:
 
     addresses: Collection[str] = ()
     """Every registered port that somebody declares."""
+
+    deprecated: Mapping[str, Deprecated] = field(default_factory=dict)
+    """Those of them that are deprecated, as they are registered."""
 
     @property
     def ports(self) -> Iterator[tuple[DataProduct, OutputPort]]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.scenario import ORDERS, mesh, publish_lines, rows
+from tests.cli.scenario import ORDERS, deprecate, mesh, publish_lines, rows
 
 
 def test_sql_answers_from_views_named_after_the_ports() -> None:
@@ -14,6 +14,19 @@ def test_sql_answers_from_views_named_after_the_ports() -> None:
     )
 
     assert (result.exit_code, json.loads(result.stdout)) == (0, [{"n": 2, "s": 2.0}])
+
+
+def test_who_asks_a_deprecated_port_is_told_beside_the_answer() -> None:
+    publish_lines(rows(1))
+    deprecate()
+
+    result = mesh("sql", "SELECT count(*) AS n FROM sales.orders_v1_lines", "--json")
+
+    assert json.loads(result.stdout) == [{"n": 1}]
+    assert result.stderr == (
+        f"'{ORDERS}' is deprecated since 2026-11-01 and promised until 2027-01-31; read "
+        "'mesh://sales/orders/v2/lines' instead.\n"
+    )
 
 
 def test_a_table_shows_floats_without_noise_and_json_shows_them_exactly() -> None:

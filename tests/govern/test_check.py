@@ -206,6 +206,18 @@ def test_who_reads_a_deprecated_port_is_told_what_to_read_instead() -> None:
     )
 
 
+def test_what_is_registered_as_deprecated_is_told_unless_it_is_declared_otherwise_here() -> None:
+    ending = md.Deprecated(date(2026, 5, 1), date(2026, 9, 1))
+    reader = orders(name="kpis", inputs={"lines_of_orders": md.InputPort(ADDRESS)})
+
+    def found(*products: md.DataProduct) -> list[str]:
+        landscape = Landscape(products, TODAY, deprecated={ADDRESS: ending})
+        return [one.policy for one in check_up(landscape, POLICIES, Strictness({})).breaches]
+
+    assert found(reader) == ["deprecated-input"]
+    assert found(reader, orders()) == []
+
+
 def test_a_successor_is_a_port_that_somebody_declares() -> None:
     later, elsewhere = "mesh://sales/orders/v2/lines", "mesh://shop/orders/v1/lines"
 
