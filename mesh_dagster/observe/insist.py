@@ -36,6 +36,10 @@ def insist(
         routing: When to insist, and with whom.
         now: Aware UTC.
     """
+    for name in ("told_at", "reminded_at"):
+        # Where a clock was set back, it counts anew.
+        ahead = {key for key in items if (rows[key][name] or now) > now}
+        change(connection, ahead, {name: now})
     open_ = {k: item for k, item in items.items() if rows[k]["acknowledged_at"] is None}
     reminders = {
         key: item

@@ -167,6 +167,20 @@ def test_what_nobody_acknowledges_goes_up_tier_by_tier(registry: Registry) -> No
     assert boss.told == chief.told == [("escalation", [PLAYS]), ("recovery", [PLAYS])]
 
 
+def test_a_clock_that_was_far_ahead_puts_off_no_reminder_and_no_escalation(
+    registry: Registry,
+) -> None:
+    ops, boss = Ear(), Ear()
+    given = settings((Tier(HOUR, ("boss",)),), ops=ops, boss=boss)
+    year = 365 * 24 * 60
+
+    for minutes in (year, 0, 59, 60, 241):
+        tick(registry, given, minutes, late())
+
+    assert [kind for kind, _ in ops.told] == ["breach", "reminder"]
+    assert [kind for kind, _ in boss.told] == ["escalation", "reminder"]
+
+
 def test_an_acknowledged_breach_is_left_in_peace_and_pagers_know(registry: Registry) -> None:
     ops, pager, boss = Ear(), Ear(pager=True), Ear()
     declare(registry, [PLAYS], freshness=["ops", "pager"])
