@@ -26,6 +26,7 @@ _RIGHT = (3, 4, 6)
 _COLOURS = {"warn": "yellow", "breached": "red", "no_data": "red"}
 _BAR = 10
 _POINTS, _FINE_POINTS = 72, 960
+_NOTHING = "No data product is registered here yet. Run 'mesh run'."
 _TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 
 as_of_option: Callable[[Command], Command] = click.option(
@@ -52,7 +53,7 @@ def slo(context: click.Context, *, only: str | None, as_of: datetime | None, as_
         write_json([_plain(one) for one in found])
         return
     if not found:
-        click.echo("No data product is registered here yet. Run 'mesh run'.", err=True)
+        click.echo(_NOTHING, err=True)
         return
     click.echo(table(found, now))
 
@@ -79,7 +80,7 @@ def check(
     as_json: bool,
     stale_minutes: int,
 ) -> None:
-    """Exit with 1 if a promise is broken, or if the sensor has stopped judging."""
+    """Exit with 1 if a promise is broken, if there is none, or if the sensor stopped judging."""
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.observe.vitals import judged_at, silent
 
@@ -99,9 +100,12 @@ def check(
             click.echo(table(broken, now))
         for judge, length in stale.items():
             click.echo(silence(judge, length))
-        if not broken and not stale:
+        if not found:
+            # A wrong MESH_ROOT would else pass for ever.
+            click.echo(f"{_NOTHING} Nothing was checked.", err=True)
+        elif not broken and not stale:
             click.echo(f"All {len(found)} promises are kept.")
-    context.exit(1 if broken or stale else 0)
+    context.exit(1 if broken or stale or not found else 0)
 
 
 @slo.command()

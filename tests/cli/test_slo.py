@@ -107,6 +107,16 @@ def test_a_mesh_without_products_says_so(mesh_root: Path) -> None:
     assert not mesh_root.exists()
 
 
+def test_a_check_that_finds_nothing_to_check_fails(mesh_root: Path) -> None:
+    result = mesh("slo", "check")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "No data product is registered here yet. Run 'mesh run'. Nothing was checked.\n"
+    )
+    assert not mesh_root.exists()
+
+
 @pytest.mark.usefixtures("registry")
 def test_a_text_that_no_address_holds_is_refused() -> None:
     result = mesh("slo", "--only", "playz")
