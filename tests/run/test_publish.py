@@ -436,6 +436,20 @@ def test_a_type_that_older_partitions_do_not_have_is_refused(dtype: pl.DataType)
     assert_nothing_changed()
 
 
+@pytest.mark.parametrize("dtype", [pl.String(), pl.Float64(), pl.UInt32()])
+def test_the_type_of_a_column_without_rules_is_held_against_older_partitions(
+    dtype: pl.DataType,
+) -> None:
+    free = pa.DataFrameSchema({"order": pa.Column(pl.Int64, nullable=True)})
+    publish_well(lines(-1), port_of(free), "a")
+    changed = free.update_column("order", dtype=dtype)
+
+    outcome = refusal_of(lines(2).cast({"order": dtype}), port_of(changed), "b")
+
+    assert [finding.note for finding in outcome.verdict.broken] == ["is Int64"]
+    assert orders_at() == [-1]
+
+
 def test_a_wider_number_is_taken_and_older_partitions_read_as_it() -> None:
     narrow = line_schema().update_column("order", dtype=pl.Int32)
     publish_well(lines(1, 2).cast({"order": pl.Int32}), port_of(narrow), "a")
