@@ -4,10 +4,13 @@ In:  a partitions definition, the key of the partition that is being built.
 Out: the slice's name, and for each partition column the condition that its rows belong there.
 """
 
+from datetime import timezone
+
 import dagster as dg
 import polars as pl
 
 from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.slo import cron_fields
 from mesh_dagster.declare.storage import contract_schema
 from mesh_dagster.errors import DeclarationError
 
@@ -17,7 +20,7 @@ def require_partitions(port: OutputPort) -> dg.PartitionsDefinition | None:
 
     Raises:
         DeclarationError: `partitions` is no partitions definition, or `partition_column` does not
-            fit its dimensions.
+            fit its dimensions or their keys.
     """
     given, who = port.execution.partitions, f"The port '{port.address}'"
     if given is None:
@@ -40,7 +43,30 @@ def require_partitions(port: OutputPort) -> dg.PartitionsDefinition | None:
             f"has a partition column for the dimension '{unknown[0]}', which its partitions lack",
             f"Use one of {', '.join(repr(name) for name in dimensions)}.",
         )
+    for name, column in port.partition_columns.items():
+        _require_comparable(who, column, contract_schema(port.contract)[column], dimensions[name])
     return given
+
+
+def _require_comparable(
+    who: str, column: str, dtype: pl.DataType, partitions: dg.PartitionsDefinition
+) -> None:
+    problem = f"has the partition column '{column}' of type {dtype}"
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        if dtype.is_nested() or dtype == pl.Binary:
+            raise DeclarationError(who, problem, "Name a column of plain values.")
+    elif isinstance(dtype, pl.Date):
+        minute, hour, *_ = cron_fields(partitions.cron_schedule).split()
+        if not (minute + hour).isdigit():
+            raise DeclarationError(
+                who,
+                f"{problem} for several partitions a day",
+                "Name a column of type Datetime.",
+            )
+    elif not isinstance(dtype, pl.Datetime):
+        raise DeclarationError(
+            who, f"{problem} for partitions by time", "Name a column of type Date or Datetime."
+        )
 
 
 def inside(port: OutputPort, key: str) -> dict[str, pl.Expr]:
@@ -69,9 +95,23 @@ def _belongs(
         return column.cast(pl.String) == key
     window = partitions.time_window_for_partition_key(key)
     if isinstance(dtype, pl.Date):
-        return (column >= window.start.date()) & (column < window.end.date())
-    start, end = pl.lit(window.start), pl.lit(window.end)
+        return column.is_between(window.start.date(), window.end.date(), closed="left")
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
-        zone = str(window.start.tzinfo)
-        column = column.dt.replace_time_zone(zone)
-    return (column >= start) & (column < end)
+        return _within_by_clock(column, window, partitions.timezone)
+    return _within(column, window)
+
+
+def _within_by_clock(column: pl.Expr, window: dg.TimeWindow, zone: str) -> pl.Expr:
+    """Read times without a zone from the clocks of a zone, which may be set forward or back.
+
+    Each belongs to one partition only, since keys with the column are not looked up in others.
+    """
+    instant = column.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    start, end = window.start.replace(tzinfo=None), window.end.replace(tzinfo=None)
+    skipped = column.is_between(start, end, closed="left")
+    return _within(instant, window).fill_null(skipped)
+
+
+def _within(column: pl.Expr, window: dg.TimeWindow) -> pl.Expr:
+    start, end = (pl.lit(one.astimezone(timezone.utc)) for one in (window.start, window.end))
+    return column.dt.convert_time_zone("UTC").is_between(start, end, closed="left")
