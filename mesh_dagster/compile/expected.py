@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.slo import cron_fields
 
 _MOST_KEYS = 10_000
 Json = dict[str, Any]  # Any: JSON
@@ -33,16 +34,16 @@ def _dimension(partitions: object) -> Json | list[str] | None:
         return keys if len(keys) <= _MOST_KEYS else None
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return None
-    excluded = partitions.exclusions or []
+    excluded, cron = partitions.exclusions or [], cron_fields(partitions.cron_schedule)
     return {
-        "cron": partitions.cron_schedule,
+        "cron": cron,
         "timezone": partitions.timezone,
         "format": partitions.fmt,
-        "hourly": partitions.cron_schedule.split()[1] == "*",
+        "hourly": cron.split()[1] == "*",
         "start": _iso(partitions.start),
         "end": _iso(partitions.end) if partitions.end else None,
         "held_back": max(0, -partitions.end_offset),
-        "excluded_crons": [one for one in excluded if isinstance(one, str)],
+        "excluded_crons": [cron_fields(one) for one in excluded if isinstance(one, str)],
         "excluded": [
             _iso(datetime.fromtimestamp(one.timestamp, timezone.utc))
             for one in excluded

@@ -64,6 +64,16 @@ def due(port: PortFacts, now: datetime, within: Freshness | None = None) -> list
             ),
             "2026-02-03T10:00",
         ),
+        (
+            dg.TimeWindowPartitionsDefinition(
+                start="2026-10-24-00:00",
+                fmt="%Y-%m-%d-%H:%M",
+                cron_schedule="@hourly",
+                timezone="Europe/Berlin",
+                exclusions=["@daily"],
+            ),
+            "2026-10-26T02:30",
+        ),
     ],
 )
 def test_the_partitions_that_are_due_are_those_of_dagster(
