@@ -23,7 +23,11 @@ from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.made_from import MadeFrom
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build, Parameter
-from mesh_dagster.errors import ExpectationBrokenError, UnmetExpectationError
+from mesh_dagster.errors import (
+    ExpectationBrokenError,
+    PartitionMissingError,
+    UnmetExpectationError,
+)
 from mesh_dagster.run import frames
 from mesh_dagster.run.count import Read, count, why_read
 from mesh_dagster.run.delta import Snapshot
@@ -109,7 +113,10 @@ class Step:
         declared = self.product.inputs[name]
         content = resolve(*self.mesh.reading(Reference(declared.port)))
         self.inputs[declared.address] = content.version
-        content = content.of_slice(self.slice) if declared.same_partition else content
+        if declared.same_partition:
+            content = content.of_slice(self.slice)
+            if not content.files:
+                raise PartitionMissingError(self._reader(name), declared.address)
         if declared.expectation is not None:
             content = self._relied_on(name, content, declared.expectation)
         columns = list(content.schema)
@@ -121,15 +128,17 @@ class Step:
     def _relied_on(self, name: str, content: Snapshot, expected: Contract) -> Snapshot:
         """Return the expected columns of a version that keeps what is expected."""
         declared = self.product.inputs[name]
-        who = f"Product '{self.product.key}' by its input '{name}'"
         slice_ = self.slice if declared.same_partition else WHOLE
-        address = declared.address
+        address, who = declared.address, self._reader(name)
         with closing(self.mesh.open_registry()) as registry:
             try:
                 require_promised(self.product, name, registry)
                 return take_once(content, expected, address, slice_, registry, who)
             except (ExpectationBrokenError, UnmetExpectationError) as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
+
+    def _reader(self, name: str) -> str:
+        return f"Product '{self.product.key}' by its input '{name}'"
 
     def _count(self, address: str, version: int, columns: tuple[str, ...] | None) -> None:
         now = datetime.now(timezone.utc)

@@ -15,6 +15,7 @@ import polars as pl
 from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.port import Execution, Honours, InputPort
 from mesh_dagster.declare.slo import Freshness, Quality, is_cron
+from mesh_dagster.declare.wiring import Build
 from mesh_dagster.errors import DeclarationError, nearest
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", re.ASCII)
@@ -189,6 +190,20 @@ def execution_of(
             who, f"has cadence {cadence!r}", "Write a cron expression such as '0 * * * *'."
         )
     return Execution(**{name: value for name, value in given.items() if value is not None})
+
+
+def require_same_partitions(
+    who: str, execution: Execution, build: Build, inputs: Mapping[str, InputPort]
+) -> Execution:
+    """Return how a step is run: in partitions, if it reads the same one of an input."""
+    for name in (parameter.name for parameter in build.taken("input")):
+        if inputs[name].same_partition and execution.partitions is None:
+            raise DeclarationError(
+                who,
+                f"reads the same partition of '{name}', and has no partitions itself",
+                "Give it 'partitions' too, or read the whole port, without same_partition.",
+            )
+    return execution
 
 
 def key_path(who: str, asset: object) -> tuple[str, ...]:

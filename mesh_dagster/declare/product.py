@@ -148,12 +148,13 @@ class DataProduct:
             name = self._name("internal", function)
             who = f"The internal '{name}' of '{self.key}'"
             build = wire(function, who, self._readable_names(), self.inputs)
+            run = arguments.execution_of(who, execution, arguments.INTERNAL_ARGUMENTS)
             self.internals[name] = Internal(
                 self.key,
                 build,
                 description or build.description,
                 io_manager_key,
-                arguments.execution_of(who, execution, arguments.INTERNAL_ARGUMENTS),
+                arguments.require_same_partitions(who, run, build, self.inputs),
                 require_made_from(who, made_from, build),
             )
             return function
@@ -204,6 +205,7 @@ class DataProduct:
             build = wire(function, who, self._readable_names(), self.inputs)
             read = Contract.of(contract, f"'{address}'")
             require_storable(read, f"'{address}'")
+            run = arguments.execution_of(who, execution, arguments.PORT_ARGUMENTS)
             self.ports[name] = OutputPort(
                 address,
                 read,
@@ -214,7 +216,7 @@ class DataProduct:
                 arguments.require_freshness(who, freshness or read.freshness, read),
                 arguments.require_quality(who, quality or read.quality),
                 arguments.partition_columns(who, partition_column, read),
-                arguments.execution_of(who, execution, arguments.PORT_ARGUMENTS),
+                arguments.require_same_partitions(who, run, build, self.inputs),
                 self.sample_rows
                 if sample_rows is None
                 else arguments.require_sample_rows(who, sample_rows),

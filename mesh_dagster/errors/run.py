@@ -75,6 +75,16 @@ class NotPublishedError(MeshError, LookupError):
         )
 
 
+class PartitionMissingError(MeshError, LookupError):
+    """The partition of an input that is to be read has no publication."""
+
+    def __init__(self, who: str, address: str) -> None:
+        super().__init__(
+            f"{who} reads the same partition of '{address}', where it was never published. Publish "
+            "it there first, or read the whole port, without same_partition. Nothing was built."
+        )
+
+
 class UnknownVersionError(MeshError, LookupError):
     """An address has publications, but not the one asked for."""
 

@@ -1,4 +1,4 @@
-"""Which rows belong to a partition, and which columns can say so."""
+"""Which rows belong to a partition, which columns can say so, which rows a partition is made of."""
 
 from datetime import date, datetime, timezone
 from typing import Any, Literal
@@ -9,8 +9,11 @@ import polars as pl
 import pytest
 
 import mesh_dagster as md
+from mesh_dagster.compile import names
 from mesh_dagster.compile.partitions import inside, require_partitions
+from mesh_dagster.compile.steps import Step
 from mesh_dagster.declare.port import OutputPort
+from tests.run.scenario import ADDRESS, PORT, lines, publish_well
 
 BERLIN = "Europe/Berlin"
 DAYS = dg.DailyPartitionsDefinition("2025-10-01", timezone=BERLIN)
@@ -136,4 +139,37 @@ def test_a_partition_column_can_be_compared_with_the_keys(
 
     assert str(refused.value) == (
         f"The port 'mesh://sales/orders/v1/lines' has the partition column 'at' of type {problem}"
+    )
+
+
+def test_a_step_reads_its_own_partition_alone_and_never_takes_a_missing_one_for_empty() -> None:
+    publish_well(lines(1), PORT, "1")
+    publish_well(lines(), PORT, "2")
+    product = md.DataProduct(
+        domain="sales",
+        name="revenue",
+        owner="team:sales",
+        alignment="consumer",
+        purpose="Revenue.",
+        inputs={"orders": md.InputPort(ADDRESS, same_partition=True)},
+    )
+
+    @product.internal(partitions=dg.StaticPartitionsDefinition(["1", "2", "3"]))
+    def read(orders: pl.DataFrame) -> int:
+        return orders.height
+
+    def rows(partition: str) -> object:
+        context = dg.build_asset_context(partition_key=partition)
+        given = {names.MESH_RESOURCE: md.MeshResource()}
+        build = product.internals["read"].build
+        return Step(product, build, {}, context, given, partitioned=True).result()
+
+    with pytest.raises(md.MeshError) as missing:
+        rows("3")
+
+    assert [rows("1"), rows("2")] == [1, 0]
+    assert str(missing.value) == (
+        f"Product 'sales/revenue' by its input 'orders' reads the same partition of '{ADDRESS}', "
+        "where it was never published. Publish it there first, or read the whole port, without "
+        "same_partition. Nothing was built."
     )

@@ -394,6 +394,24 @@ def test_a_step_is_a_plain_function() -> None:
     )
 
 
+def test_who_reads_the_same_partition_of_an_input_has_partitions_itself() -> None:
+    songs = md.InputPort("mesh://catalogue/songs/v1/all", same_partition=True)
+    plays = product(inputs={"songs": songs})
+
+    def joined(songs: pl.LazyFrame) -> pl.LazyFrame:
+        return songs
+
+    internal = refusal_of(lambda: plays.internal(joined))
+    port = refusal_of(lambda: product(inputs={"songs": songs}).port(contract=Play)(joined))
+
+    problem = (
+        "'joined' of 'media_player/plays' reads the same partition of 'songs', and has no "
+        "partitions itself. Give it 'partitions' too, or read the whole port, without "
+        "same_partition."
+    )
+    assert (internal, port) == (f"The internal {problem}", f"The port {problem}")
+
+
 def test_a_port_reads_no_port_of_its_own_product() -> None:
     plays = product()
     plays.port(contract=Play)(events)
