@@ -56,9 +56,11 @@ def is_relation(frame: object) -> bool:
 
 def from_snapshot(content: Snapshot, kind: FrameKind, name: str, connect: Connect) -> object:
     """Hand stored data to a build function as the kind of frame that it takes."""
-    if kind == "duckdb":
+    if kind == "duckdb" and content.files:
         connection = connect()
-        return _view(relation(content, connection), connection, name)
+        rows = relation(content, connection).sql_query()
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {rows}")
+        return connection.view(name)
     return from_plan(content.plan(), kind, name, connect)
 
 
@@ -72,7 +74,8 @@ def from_plan(plan: pl.LazyFrame, kind: FrameKind, name: str, connect: Connect) 
     if kind == "arrow":
         return frame.to_arrow()
     connection = connect()
-    return _view(connection.from_arrow(frame.to_arrow()), connection, name)
+    connection.register(name, frame.to_arrow())
+    return connection.view(name)
 
 
 def relation(
@@ -108,13 +111,6 @@ def _reach(content: Snapshot, connection: "duckdb.DuckDBPyConnection") -> None:
 def _comes_from(frame: object, package: str, name: str) -> bool:
     root = type(frame).__module__.lstrip("_").partition(".")[0]
     return (root, type(frame).__name__) == (package, name)
-
-
-def _view(
-    rows: "duckdb.DuckDBPyRelation", connection: "duckdb.DuckDBPyConnection", name: str
-) -> "duckdb.DuckDBPyRelation":
-    rows.create_view(name, replace=True)
-    return connection.view(name)
 
 
 def _projected(name: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -69,6 +70,24 @@ def test_relations_of_one_step_can_be_joined_by_their_names(
     joined = connection.sql('SELECT name, amount FROM orders JOIN names USING ("order")')
 
     assert joined.fetchall() == [("second", 1.0)]
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_views_leave_a_database_file_as_it_was(tmp_path: Path, *, read_only: bool) -> None:
+    file = str(tmp_path / "team.duckdb")
+    with closing(duckdb.connect(file)) as own:
+        own.execute("CREATE TABLE orders AS SELECT 9 AS mine")
+
+    with closing(duckdb.connect(file, read_only=read_only)) as connection:
+        from_snapshot(stored(1), "duckdb", "orders", lambda: connection)
+        from_plan(lines(2).lazy(), "duckdb", "raw", lambda: connection)
+        both = connection.sql('SELECT "order" FROM orders UNION SELECT "order" FROM raw').fetchall()
+
+    with closing(duckdb.connect(file)) as own:
+        found = own.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+        assert own.table("orders").fetchall() == [(9,)]
+    assert sorted(both) == [(1,), (2,)]
+    assert found == []
 
 
 def test_a_relation_is_read_only_when_its_plan_is(connection: duckdb.DuckDBPyConnection) -> None:
