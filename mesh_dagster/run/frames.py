@@ -41,12 +41,14 @@ def as_plan(frame: object, who: str) -> pl.LazyFrame:
         return frame.lazy()
     if is_relation(frame):
         relation: Any = frame  # Any: duckdb is imported only by those who use it
-        plan: pl.LazyFrame = relation.pl(lazy=True)
-        return plan
+        return _lazily(relation, who)
     if _comes_from(frame, "pyarrow", "Table"):
         table: Any = frame  # Any: as above
         return pl.LazyFrame(table)
-    raise FrameRefusedError(who, "nothing" if frame is None else f"a {type(frame).__name__}")
+    package = type(frame).__module__.partition(".")[0]
+    of = "" if package == "builtins" else f"{package} "
+    got = "nothing" if frame is None else f"a {of}{type(frame).__name__}"
+    raise FrameRefusedError(who, got)
 
 
 def is_relation(frame: object) -> bool:
@@ -97,6 +99,16 @@ def relation(
 def quoted(identifier: str) -> str:
     """Quote an identifier for SQL."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _lazily(relation: "duckdb.DuckDBPyRelation", who: str) -> pl.LazyFrame:
+    import duckdb  # noqa: PLC0415 - imported already by whoever made the relation
+
+    try:
+        plan: pl.LazyFrame = relation.pl(lazy=True)
+    except duckdb.ConnectionException as error:
+        raise FrameRefusedError(who, "a relation of a connection that is closed") from error
+    return plan
 
 
 def _reach(content: Snapshot, connection: "duckdb.DuckDBPyConnection") -> None:

@@ -101,7 +101,7 @@ def test_a_relation_is_read_only_when_its_plan_is(connection: duckdb.DuckDBPyCon
 
 @pytest.mark.parametrize(
     ("frame", "got"),
-    [(None, "nothing"), ([1], "a list"), (pl.Series([1]), "a Series"), ("rows", "a str")],
+    [(None, "nothing"), ([1], "a list"), (pl.Series([1]), "a polars Series"), ("rows", "a str")],
 )
 def test_what_is_no_frame_is_refused(frame: object, got: str) -> None:
     with pytest.raises(FrameRefusedError) as caught:
@@ -111,6 +111,14 @@ def test_what_is_no_frame_is_refused(frame: object, got: str) -> None:
         f"'sales/orders/lines' returned {got}; expected a polars LazyFrame or DataFrame, a DuckDB "
         "relation or a pyarrow Table. Return one of these. Nothing was published."
     )
+
+
+def test_a_relation_of_a_closed_connection_is_refused() -> None:
+    with closing(connect()) as connection:
+        late = connection.sql("SELECT 1 AS n")
+
+    with pytest.raises(FrameRefusedError, match="returned a relation of a connection that is cl"):
+        as_plan(late, "sales/orders/lines")
 
 
 def test_an_identifier_is_quoted_for_sql() -> None:
