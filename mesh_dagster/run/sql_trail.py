@@ -18,10 +18,15 @@ from mesh_dagster.run.plan_trail import Origin, Trail
 
 _DIALECT = "duckdb"
 _Origins = frozenset[Origin]
-_ROWS = ("joins", "laterals", "where", "group", "having", "qualify", "order", "distinct", "sample")
+_ROWS = (
+    "from_", "joins", "laterals", "where", "group", "having", "qualify", "distinct", "sample",
+    "order", "limit", "offset",
+)  # fmt: skip
 """The clauses of a query that choose, join, group or order its rows."""
 _WINDOW = ("partition_by", "order", "spec")
-_OPAQUE = (exp.Columns, exp.Pivot, exp.Lateral, exp.Unnest, exp.TableFromRows)
+_OPAQUE = (
+    exp.Columns, exp.Pivot, exp.Lateral, exp.Unnest, exp.TableFromRows, exp.PositionalColumn,
+)  # fmt: skip
 """What makes columns in ways that are not followed."""
 _UNNAMED = "_col_"
 """The library names columns so that DuckDB names after their expressions."""
@@ -75,6 +80,11 @@ def columns_read(query: str, views: Mapping[str, Iterable[str]]) -> dict[str, li
                 if isinstance(source, exp.Table):
                     view = f"{source.db}.{source.name}".lower()
                     found[view].add(spelled[view][column.name.lower()])
+            for whole in scope.find_all(exp.TableColumn):
+                named = _source_of(scope, whole.name)
+                if isinstance(named, exp.Table):
+                    view = f"{named.db}.{named.name}".lower()
+                    found[view] |= set(spelled[view].values())
     except (SqlglotError, _LostError, RecursionError, KeyError):
         return None
     return {view: sorted(found[view.lower()]) for view in views}
@@ -141,10 +151,14 @@ class _Follower:
             raise _LostError
         pairs = zip(left.columns.items(), right.columns.values(), strict=True)
         columns = {name: some | others for (name, some), others in pairs}
-        rows = left.rows | right.rows
-        if not isinstance(query, exp.Union) or query.args.get("distinct"):
-            rows |= _as_rows(frozenset().union(*columns.values()))
-        return _Followed(columns, rows)
+        order = [one for clause in _parts(query, "order") for one in _columns(clause)]
+        chosen = {*_by_all(query), *(one.name.lower() for one in order)}
+        if not isinstance(query, exp.Union):
+            chosen |= columns.keys()
+        if not chosen <= columns.keys():
+            raise _LostError
+        rows = _as_rows(frozenset().union(*(columns[name] for name in chosen)))
+        return _Followed(columns, left.rows | right.rows | rows)
 
     def _value(self, scope: Scope, expression: exp.Expr) -> _Origins:
         """Return what a selected expression is made from; its windows choose rows."""
@@ -166,14 +180,17 @@ class _Follower:
         found = [self.follow(source).rows for source in sources if isinstance(source, Scope)]
         for column in {one for clause in clauses for one in _columns(clause)}:
             name = column.name.lower()
-            by_alias = not column.table and name in made
+            by_alias = name in made and not column.text("table") and not _is_whole(column)
             found.append(made[name] if by_alias else self._column(scope, column))
         found += [made[name] for name in _by_all(query)]
         return frozenset().union(*found, *self._subqueries(scope, clauses))
 
-    def _column(self, scope: Scope, column: exp.Column) -> _Origins:
-        """Return what the values of a column of a source are made from."""
-        found = self._source(_source_of(scope, column.table)).get(column.name.lower())
+    def _column(self, scope: Scope, column: exp.Expr) -> _Origins:
+        """Return what the values of a column of a source, or of its whole row, are made from."""
+        if _is_whole(column):
+            whole = self._source(_source_of(scope, column.name))
+            return frozenset().union(*whole.values())
+        found = self._source(_source_of(scope, column.text("table"))).get(column.name.lower())
         if found is None:
             raise _LostError
         return found
@@ -199,7 +216,8 @@ def _opaque(node: exp.Expr) -> bool:
     if isinstance(node, exp.With):
         return bool(node.args.get("recursive"))
     if isinstance(node, exp.SetOperation):
-        return bool(node.args.get("by_name"))
+        counted = [part for name in ("limit", "offset") for part in _parts(node, name)]
+        return bool(node.args.get("by_name")) or any(part.find(exp.Query) for part in counted)
     return isinstance(node, _OPAQUE)
 
 
@@ -207,7 +225,7 @@ def _same_name(found: str, given: str) -> bool:
     return found == given.lower() or found.startswith(_UNNAMED)
 
 
-def _by_all(query: exp.Select) -> Iterator[str]:
+def _by_all(query: exp.Query) -> Iterator[str]:
     """Yield the selected columns that choose rows without being named again."""
     order = [word for clause in _parts(query, "order") for word in clause.find_all(exp.Var)]
     every = query.args.get("distinct") or any(word.name.upper() == "ALL" for word in order)
@@ -242,7 +260,12 @@ def _parts(expression: exp.Expr, name: str) -> list[exp.Expr]:
     return [part for part in parts if isinstance(part, exp.Expr)]
 
 
-def _columns(expression: exp.Expr) -> Iterator[exp.Column]:
-    """Yield the columns that an expression names itself, not those of queries within it."""
+def _columns(expression: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the columns, and whole rows, that an expression names itself, outside of queries."""
     nodes = expression.walk(prune=lambda node: isinstance(node, exp.Select | exp.SetOperation))
-    return (node for node in nodes if isinstance(node, exp.Column))
+    return (node for node in nodes if isinstance(node, exp.Column) or _is_whole(node))
+
+
+def _is_whole(node: exp.Expr) -> bool:
+    """Say whether a row is named as one value, such as in `to_json(plays)`."""
+    return isinstance(node, exp.TableColumn)

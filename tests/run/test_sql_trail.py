@@ -88,8 +88,34 @@ FOLLOWED: dict[str, dict[str, tuple[list[str], list[str]]]] = {
         "play_id": (["plays.play_id"], []),
         "station": (["plays.station"], []),
     },
+    "FROM plays JOIN stations USING (station) SELECT song": {
+        "Song": (["plays.Song"], ["plays.station", "stations.station"]),
+    },
+    "SELECT song FROM (plays JOIN stations USING (station))": {
+        "Song": (["plays.Song"], ["plays.station", "stations.station"]),
+    },
+    "SELECT song FROM plays LIMIT (SELECT min(listeners) // 10 FROM stations)": {
+        "Song": (["plays.Song"], ["stations.listeners"]),
+    },
+    "SELECT song FROM plays OFFSET (SELECT max(listeners) // 10 FROM stations)": {
+        "Song": (["plays.Song"], ["stations.listeners"]),
+    },
+    """SELECT song, pause FROM plays UNION ALL SELECT station, listeners FROM stations
+    ORDER BY pause LIMIT 3""": {
+        "Song": (["plays.Song", "stations.station"], ["plays.pause", "stations.listeners"]),
+        "pause": (["plays.pause", "stations.listeners"], []),
+    },
+    """SELECT song FROM (SELECT song, pause FROM plays UNION ALL SELECT station, listeners
+    FROM stations ORDER BY ALL DESC LIMIT 3)""": {
+        "Song": (["plays.Song", "stations.station"], ["plays.pause", "stations.listeners"]),
+    },
+    "SELECT p.song, to_json(s) AS heard FROM plays AS p JOIN stations AS s ON hash(s) > pause": {
+        "Song": (["plays.Song"], ["plays.pause", "stations.listeners", "stations.station"]),
+        "heard": (["stations.listeners", "stations.station"], ["plays.pause"]),
+    },
 }  # fmt: skip
 LOST = [
+    "SELECT pause AS i FROM plays ORDER BY #1",
     "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
     "SELECT station FROM plays UNION BY NAME SELECT station FROM stations",
     "SELECT song, x FROM plays, unnest([1, 2]) AS t(x)",
@@ -206,6 +232,7 @@ def test_relations_are_followed_as_the_sql_that_they_run() -> None:
             (SELECT 1 FROM b.plays AS q WHERE q.play_id = p.play_id ORDER BY q.pause)""",
             {"a.plays": ["Song", "play_id"], "b.plays": ["pause", "play_id"]},
         ),
+        ("SELECT to_json(p) FROM a.plays AS p", {"a.plays": PLAYS.columns}),
         ("SELECT COLUMNS('s.*') FROM a.plays", None),
         ("SELECT nothing FROM a.plays", None),
         ("SELECT song FROM elsewhere.plays", None),
