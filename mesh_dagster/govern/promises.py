@@ -54,7 +54,8 @@ def partition_changes(before: Json, after: Json) -> Iterator[Change]:
     for part in ("partitioned", "partition_columns"):
         if before[part] != after[part]:
             texts = _text(before[part]), _text(after[part])
-            yield Change("partitioning", part.replace("_", " "), *texts, "both", None)
+            direction = _held_in(before[part], after[part]) if part != "partitioned" else "both"
+            yield Change("partitioning", part.replace("_", " "), *texts, direction, None)
     old, new = before.get("partitions"), after.get("partitions")
     if old != new and before["partitioned"] and after["partitioned"]:
         direction, step = _partition_direction(old, new)
@@ -170,27 +171,53 @@ _QUALITY: Mapping[str, Compared] = {
 """Parts of a promise whose change moves it; the others only say whom to tell and when to warn."""
 
 
+def _held_in(before: Json, after: Json) -> Direction:
+    """Compare the columns that hold the rows of a batch in its partition, which is a promise."""
+    old, new = before.items(), after.items()
+    return "tightens" if old < new else "loosens" if new < old else "both"
+
+
 def _partition_direction(before: Json | None, after: Json | None) -> tuple[Direction, Step | None]:
     if before is None or after is None:
         return "undetermined", None
     old, new = before["keys"], after["keys"]
     if len(old) != len(new):
         return "both", None
-    listed = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
-    if not all(isinstance(a, list) and isinstance(b, list) for a, b in listed):
-        return "both", None
-    if all(set(a) <= set(b) for a, b in listed):
+    if all(map(_offers, new, old)):
         return "none", "minor"
-    return "loosens", None
+    return "loosens" if all(map(_offers, old, new)) else "both", None
+
+
+def _offers(outer: Any, inner: Any) -> bool:  # noqa: ANN401 - JSON: keys, or how times are found
+    """Say whether every partition of a dimension is there in another one too."""
+    if isinstance(outer, list) or isinstance(inner, list):
+        return type(outer) is type(inner) and set(inner) <= set(outer)
+    if any(outer[name] != inner[name] for name in outer.keys() - _BOUNDS):
+        return False
+    later = outer["end"] is None or (inner["end"] is not None and inner["end"] <= outer["end"])
+    earlier = outer["start"] <= inner["start"]
+    return later and earlier and outer["held_back"] <= inner["held_back"]
+
+
+_BOUNDS = {"start", "end", "held_back"}
+"""What says from when to when there are partitions; times in UTC, in ISO 8601."""
 
 
 def _keys(partitions: Json | None) -> str:
     if partitions is None:
         return "not known beforehand"
     return "; ".join(
-        ", ".join(one) if isinstance(one, list) else f"'{one['cron']}' from {one['start']}"
-        for one in partitions["keys"]
+        ", ".join(one) if isinstance(one, list) else _times(one) for one in partitions["keys"]
     )
+
+
+def _times(dimension: Json) -> str:
+    parts = [f"'{dimension['cron']}' from {dimension['start']}"]
+    if dimension["end"]:
+        parts.append(f"to {dimension['end']}")
+    if dimension["held_back"]:
+        parts.append(f"held back by {dimension['held_back']}")
+    return " ".join(parts)
 
 
 def _within(promise: Freshness) -> str:

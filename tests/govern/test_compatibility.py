@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+import dagster as dg
 import pandera.polars as pa
 import polars as pl
 import pytest
@@ -137,6 +138,58 @@ def test_partitions_may_be_added_and_not_taken_away() -> None:
     assert changed(two, three) == [("partitions", "none", "minor")]
     assert changed(three, two) == [("partitions", "loosens", "major")]
     assert [subject for subject, *_ in changed({}, two)] == ["partitioned", "partition columns"]
+
+
+def days(start: str = "2026-01-01", **more: Any) -> dict[str, Any]:
+    return {"partitions": dg.DailyPartitionsDefinition(start, **more)}
+
+
+@pytest.mark.parametrize(
+    ("fewer", "more"),
+    [
+        (days("2026-01-01"), days("2025-01-01")),
+        (days(end_date="2026-06-01"), days(end_date="2026-07-01")),
+        (days(end_date="2026-06-01"), days()),
+        (days(end_offset=-1), days()),
+    ],
+)
+def test_times_may_be_added_to_partitions_and_not_taken_away(
+    fewer: dict[str, Any], more: dict[str, Any]
+) -> None:
+    assert changed(fewer, more) == [("partitions", "none", "minor")]
+    assert changed(more, fewer) == [("partitions", "loosens", "major")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (days(), {"partitions": dg.WeeklyPartitionsDefinition("2026-01-01")}),
+        (days(), daily(partition_column=None)),
+        (days("2026-01-01"), days("2025-01-01", end_date="2026-06-01")),
+        (daily(keys=["DE", "FR"]), daily(keys=["FR", "IT"])),
+    ],
+)
+def test_other_partitions_break_whoever_reads_them(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert changed(one, other) == changed(other, one) == [("partitions", "both", "major")]
+
+
+def test_the_bounds_of_partitions_are_told() -> None:
+    before, after = (declared(orders(**given)) for given in (days(), days(end_date="2026-06-01")))
+
+    [change] = port_changes(*before.ports.values(), *after.ports.values())
+
+    assert change.before == "'0 0 * * *' from 2026-01-01T00:00:00+00:00"
+    assert change.after == f"{change.before} to 2026-06-01T00:00:00+00:00"
+
+
+def test_a_column_that_holds_rows_in_their_partition_is_a_promise() -> None:
+    bare, held = daily(partition_column=None), daily()
+
+    assert changed(bare, held) == [("partition columns", "tightens", "minor")]
+    assert changed(held, bare) == [("partition columns", "loosens", "major")]
+    assert changed(held, daily(partition_column="city")) == [("partition columns", "both", "major")]
 
 
 def test_a_default_in_place_of_nulls_is_a_promise() -> None:
