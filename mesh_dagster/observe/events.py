@@ -23,6 +23,7 @@ from mesh_dagster.observe.ledger import (
 )
 from mesh_dagster.observe.notice import Event, Item, Notice
 from mesh_dagster.observe.routing import Routing
+from mesh_dagster.observe.spans import span_text
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.telling import Untold, notices_of, threads
 from mesh_dagster.run.registry import Refusal, Registry, ports, products, refusals
@@ -114,7 +115,7 @@ def low_budgets(statuses: Iterable[SloStatus], now: datetime) -> list[Item]:
                 owner=status.owner,
                 subject=status.objective,
                 since=now,
-                text=f"{status.objective}: error budget {level} of {status.window.days} days",
+                text=f"{status.objective}: error budget {level} of {span_text(status.window)}",
             )
         )
     return items

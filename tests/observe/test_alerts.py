@@ -355,13 +355,15 @@ def test_refused_publications_are_told_to_those_who_care_for_quality(registry: R
 
 def test_a_low_budget_is_worth_one_word_a_window() -> None:
     low, spent = replace(late(), budget_remaining=0.2), replace(late(), budget_remaining=-0.1)
+    short = replace(low, window=6 * HOUR)
 
-    texts = [item.text for item in low_budgets([late(), low, spent], NOON)]
+    texts = [item.text for item in low_budgets([late(), low, spent, short], NOON)]
     again = low_budgets([low], NOON + HOUR)
 
     assert texts == [
-        "freshness: error budget below 25% of 28 days",
-        "freshness: error budget spent of 28 days",
+        "freshness: error budget below 25% of 28 d",
+        "freshness: error budget spent of 28 d",
+        "freshness: error budget below 25% of 6 h",
     ]
     assert again[0].key == low_budgets([low], NOON)[0].key
     assert low_budgets([low], NOON + timedelta(days=28))[0].key != again[0].key
