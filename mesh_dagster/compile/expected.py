@@ -6,6 +6,7 @@ where that cannot be known beforehand, as with dynamic partitions.
 """
 
 from datetime import datetime, timezone
+from math import prod
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.slo import cron_fields
 
 _MOST_KEYS = 10_000
+"""So many fixed keys, or combinations of them, can be watched."""
 Json = dict[str, Any]  # Any: JSON
 
 
@@ -25,13 +27,13 @@ def expected_partitions(port: OutputPort) -> Json | None:
     else:
         dimensions = [_dimension(given)]
     known = [one for one in dimensions if one is not None]
-    return {"keys": known} if len(known) == len(dimensions) else None
+    few = prod(len(one) for one in known if isinstance(one, list)) <= _MOST_KEYS
+    return {"keys": known} if few and len(known) == len(dimensions) else None
 
 
 def _dimension(partitions: object) -> Json | list[str] | None:
     if isinstance(partitions, dg.StaticPartitionsDefinition):
-        keys = list(partitions.get_partition_keys())
-        return keys if len(keys) <= _MOST_KEYS else None
+        return list(partitions.get_partition_keys())
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return None
     excluded, cron = partitions.exclusions or [], cron_fields(partitions.cron_schedule)

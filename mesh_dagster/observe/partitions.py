@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import islice, product
+from math import prod
 from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,6 +23,8 @@ from mesh_dagster.run.promises import PortFacts
 
 MOST_PARTITIONS = 1_000
 """So many of the newest times of a port are looked at."""
+MOST_COMBINATIONS = 100_000
+"""And so many of the newest together with its fixed keys."""
 _LONG = timedelta(days=800)
 """Longer than any period between two partitions."""
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
@@ -64,8 +67,10 @@ class Expectations:
         earliest = timing.breaks_at(registered) if registered else _LONG_AGO
         if earliest >= self.now:
             return []
-        found = []
-        for dimensions in product(*(self._due(one, timing) for one in port.partitions["keys"])):
+        found, keys = [], port.partitions["keys"]
+        fixed = prod(len(one) for one in keys if isinstance(one, list))
+        newest = max(MOST_COMBINATIONS // max(fixed, 1), 1)
+        for dimensions in product(*(self._due(one, timing, newest) for one in keys)):
             due = max(earliest, *(period.due for period in dimensions))
             key = "|".join([period.key for period in dimensions])
             published = port.slices.get(key)
@@ -73,7 +78,7 @@ class Expectations:
                 found.append(Late(due, published, key))
         return found
 
-    def _due(self, dimension: _Json | list[str], timing: Timing) -> list[_Period]:
+    def _due(self, dimension: _Json | list[str], timing: Timing, newest: int) -> list[_Period]:
         if isinstance(dimension, list):
             return [_Period(_LONG_AGO, _LONG_AGO, key) for key in dimension]
         given = dimension["end"]
@@ -87,7 +92,7 @@ class Expectations:
             self._known[shape, timing.promise] = [p for p in periods if p.due < self.now]
         periods_due = self._known[shape, timing.promise]
         start = datetime.fromisoformat(dimension["start"])
-        return periods_due[bisect_left(periods_due, start, key=attrgetter("begin")) :]
+        return periods_due[bisect_left(periods_due, start, key=attrgetter("begin")) :][-newest:]
 
 
 def _ended(dimension: _Json, end: datetime) -> list[_Ended]:

@@ -8,10 +8,11 @@ import pytest
 from mesh_dagster.compile.expected import expected_partitions
 from mesh_dagster.declare.port import Execution
 from mesh_dagster.declare.slo import Freshness
+from mesh_dagster.observe import partitions
 from mesh_dagster.observe.calendar import Timing
 from mesh_dagster.observe.partitions import Expectations
 from mesh_dagster.run.promises import PortFacts
-from tests.observe.ports import DAY, HOUR, facts
+from tests.observe.ports import DAILY, DAY, HOUR, START, facts
 from tests.run.scenario import PORT
 
 Partitions = dg.PartitionsDefinition[Any]  # Any: Dagster's keys may be of a kind of their own
@@ -132,5 +133,16 @@ def test_dynamic_partitions_are_not_known_beforehand() -> None:
 
 def test_more_fixed_keys_than_can_be_watched_are_not_watched() -> None:
     many = dg.StaticPartitionsDefinition([str(number) for number in range(10_001)])
+    fewer = dg.StaticPartitionsDefinition([str(number) for number in range(101)])
 
     assert described(many) is None
+    assert described(dg.MultiPartitionsDefinition({"a": fewer, "b": fewer})) is None
+
+
+def test_of_many_combinations_the_newest_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "MOST_COMBINATIONS", 7)
+    port = facts(partitions={"keys": [["de", "eu", "us"], DAILY]}, registered=0)
+
+    found = due(port, START + 99 * DAY)
+
+    assert found == [f"{key}|2026-06-0{day}" for key in ("de", "eu", "us") for day in (6, 7)]
