@@ -78,6 +78,9 @@ def give_up(
     lost_itself = any(one.kind == "dead_letter" for one in notices)
     other = LOG if lost_itself else routing.instead_of(sink)
     thread = f"sink {sink}"
+    # A letter that is lost itself goes on naming the sinks that lost it before.
+    remarks = dict.fromkeys(one.remark for one in notices if one.kind == "dead_letter")
+    said = f"Sink '{sink}' {reason}; {len(notices)} of its notices stand here instead."
     letter = Notice(
         notice_id=notice_id("dead_letter", other, thread, [one.notice_id for one in notices]),
         sink=other,
@@ -86,7 +89,7 @@ def give_up(
         thread=thread,
         items=tuple(_item(one, item) for one in notices for item in one.items),
         created_at=now,
-        remark=f"Sink '{sink}' {reason}; {len(notices)} of its notices stand here instead.",
+        remark=" ".join((said, *remarks)),
     )
     outbox.put(connection, [letter])
     outbox.note_told(connection, [replace(letter, items=_still_open(notices))])

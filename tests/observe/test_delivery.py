@@ -11,6 +11,7 @@ from mesh_dagster.observe.alerts import record
 from mesh_dagster.observe.attention import open_list
 from mesh_dagster.observe.delivery import LONGEST_WAIT, Delivered, deliver, wait_before
 from mesh_dagster.observe.ledger import circuits, deliveries, notices
+from mesh_dagster.observe.notice import Notice
 from mesh_dagster.observe.outbox import LEASE, claim
 from mesh_dagster.observe.routing import Routing
 from mesh_dagster.observe.settings import Settings
@@ -115,6 +116,24 @@ def test_a_receiver_that_is_gone_is_never_asked_again(registry: Registry) -> Non
 
     assert len(gone.tried) == 1
     assert boss.told == [("dead_letter", [PLAYS]), ("dead_letter", [ROYALTIES])]
+
+
+def test_a_letter_that_is_lost_too_names_both_sinks_in_the_log(registry: Registry) -> None:
+    def refused(_: Notice) -> SendError:
+        return SendError("answered 400", permanent=True)
+
+    given = settings(ops=Ear(fails=refused), boss=Ear(fails=refused), log=(log := Ear()))
+    record([late()], registry, NOON, routing=given.routing)
+
+    for minutes in (0, 1, 2):
+        deliver(registry, given, NOON + minutes * MINUTE)
+
+    assert [one.remark for one in log.heard] == [
+        (
+            "Sink 'boss' answered 400; 1 of its notices stand here instead. "
+            "Sink 'ops' answered 400; 1 of its notices stand here instead."
+        )
+    ]
 
 
 def test_a_notice_that_is_refused_for_good_harms_no_other(registry: Registry) -> None:
