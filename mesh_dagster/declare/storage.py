@@ -17,7 +17,8 @@ PARTITION_COLUMN = "mesh_partition"
 """The Delta partition column; no contract may use the name."""
 RULES_COLUMN = "mesh_rules"
 """Holds the broken rules of a row in quarantine; no contract may use the name."""
-_RESERVED = frozenset({PARTITION_COLUMN, RULES_COLUMN})
+_RESERVED = frozenset({PARTITION_COLUMN, RULES_COLUMN, "*", ""})
+"""pandera takes the star for all columns; DuckDB gives what has no name another one."""
 
 _AS_IS = (
     pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Boolean, pl.String,
@@ -111,7 +112,7 @@ def stored_type(dtype: pl.DataType) -> pl.DataType:
     if isinstance(dtype, pl.List | pl.Array):
         return pl.List(_stored_part(dtype.inner))
     if isinstance(dtype, pl.Struct):
-        return pl.Struct([pl.Field(part.name, _stored_part(part.dtype)) for part in dtype.fields])
+        return _stored_struct(dtype)
     return _stored_number_or_time(dtype)
 
 
@@ -135,6 +136,14 @@ def _stored_number_or_time(dtype: pl.DataType) -> pl.DataType:
         raise _NotStorableError("pl.Datetime('us')")
     instead = _INSTEAD.get(type(dtype).__name__, "one of the types that Delta knows")
     raise _NotStorableError(instead)
+
+
+def _stored_struct(dtype: pl.Struct) -> pl.DataType:
+    if not dtype.fields:
+        raise _NotStorableError("a struct with fields")
+    if len({part.name.casefold() for part in dtype.fields}) < len(dtype.fields):
+        raise _NotStorableError("fields whose names differ in more than case")
+    return pl.Struct([pl.Field(part.name, _stored_part(part.dtype)) for part in dtype.fields])
 
 
 def _stored_part(dtype: object) -> pl.DataType:

@@ -127,6 +127,12 @@ def test_a_type_of_python_is_stored_as_that_of_polars(dtype: type, stored: pl.Da
             "Struct({'a': Time})",
             "pl.Int64 (nanoseconds since midnight) or pl.String",
         ),
+        (pl.List(pl.Struct([])), "List(Struct({}))", "a struct with fields"),
+        (
+            pl.Struct({"a": pl.Int64, "A": pl.Int64}),
+            "Struct({'a': Int64, 'A': Int64})",
+            "fields whose names differ in more than case",
+        ),
         (
             pl.List(pl.List),
             "List(List)",
@@ -190,6 +196,14 @@ def test_a_type_that_nobody_has_thought_of_is_refused() -> None:
         (
             pa.DataFrameSchema({"mesh_rules": pa.Column(str)}),
             "has the column 'mesh_rules', whose name is reserved. Rename it.",
+        ),
+        (
+            pa.DataFrameSchema({"*": pa.Column(str)}),
+            "has the column '*', whose name is reserved. Rename it.",
+        ),
+        (
+            pa.DataFrameSchema({"": pa.Column(str)}),
+            "has the column '', whose name is reserved. Rename it.",
         ),
         (
             pa.DataFrameSchema({"amount": pa.Column(int), "Amount": pa.Column(int)}),
