@@ -18,6 +18,9 @@ from mesh_dagster.errors import DeclarationError
 
 Otherwise = Literal["refuse", "quarantine"]
 Volume = Literal["refuse", "warn"]
+EARLIEST_EVENT = datetime(1900, 1, 1, tzinfo=timezone.utc)
+"""No event counts as older: some write the first year for a time that they do not know, where
+neither zones nor spans can be reckoned with."""
 _SHORTEST = timedelta(minutes=1)
 _LONGEST = timedelta(days=3660)
 _SHORTEST_RETENTION = timedelta(hours=1)

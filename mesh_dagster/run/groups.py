@@ -14,7 +14,7 @@ from datetime import datetime
 import polars as pl
 
 from mesh_dagster.declare.port import OutputPort
-from mesh_dagster.declare.slo import Freshness
+from mesh_dagster.declare.slo import EARLIEST_EVENT, Freshness
 from mesh_dagster.errors import TooManyGroupsError
 from mesh_dagster.run import delta
 from mesh_dagster.run.stage import Staged
@@ -61,7 +61,8 @@ def newest_events(plan: pl.LazyFrame, promise: Freshness, now: datetime) -> dict
     are left out before they are bounded.
     """
     by, dtype = pl.col(str(promise.by)), plan.collect_schema()[str(promise.by)]
-    time = by.cast(pl.Datetime("us")) if isinstance(dtype, pl.Date) else by
+    # Days beyond all that can be a time are no events.
+    time = by.cast(pl.Datetime("us"), strict=False) if isinstance(dtype, pl.Date) else by
     if not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
         time = time.dt.replace_time_zone("UTC")
     frame = (
@@ -74,7 +75,7 @@ def newest_events(plan: pl.LazyFrame, promise: Freshness, now: datetime) -> dict
         )
         .drop_nulls()
         .group_by("group")
-        .agg(pl.col("time").max().clip(upper_bound=now))
+        .agg(pl.col("time").max().clip(EARLIEST_EVENT, now))
         .filter(pl.col("time") >= pl.col("time").max() - promise.window)
         .head(MOST_GROUPS + 1)
         .collect(engine="streaming")

@@ -16,6 +16,7 @@ from typing import Any
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.lifecycle import state_row
 from mesh_dagster.declare.port import OutputPort
+from mesh_dagster.declare.slo import EARLIEST_EVENT
 from mesh_dagster.run import delta
 from mesh_dagster.run.registry import Publication
 from mesh_dagster.run.store import Store
@@ -107,7 +108,8 @@ def _data_time(port: OutputPort, profile: Profile) -> datetime | None:
     newest = column.maximum if column else None
     if isinstance(newest, datetime):
         known = newest if newest.tzinfo else newest.replace(tzinfo=timezone.utc)
-        return known.astimezone(timezone.utc)
+        return max(known, EARLIEST_EVENT).astimezone(timezone.utc)
     if isinstance(newest, str):  # a date, as a profile writes it
-        return datetime.combine(date.fromisoformat(newest), time(), timezone.utc)
+        day = datetime.combine(date.fromisoformat(newest), time(), timezone.utc)
+        return max(day, EARLIEST_EVENT)
     return None

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from mesh_dagster.declare.port import OutputPort
-from mesh_dagster.declare.slo import Freshness
+from mesh_dagster.declare.slo import EARLIEST_EVENT, Freshness
 from mesh_dagster.errors import TooManyGroupsError
 from mesh_dagster.run.groups import newest_events
 from mesh_dagster.run.registry import Publication, Registry
@@ -154,9 +154,20 @@ def test_groups_that_have_ended_never_crowd_out_those_that_live() -> None:
             pl.Series([MONDAY]).dt.convert_time_zone("Europe/Berlin").dt.cast_time_unit("ms"),
             MONDAY,
         ),
+        (pl.Series([date(1, 1, 1)]), EARLIEST_EVENT),
+        (pl.Series([-(2**62)]).cast(pl.Datetime("us")), EARLIEST_EVENT),
     ],
 )
 def test_times_of_every_kind_are_read_as_utc(times: pl.Series, expected: datetime) -> None:
     frame = pl.DataFrame({"station": [7], "at": times})
 
     assert newest_events(frame.lazy(), EACH, NOW) == {"7": expected}
+
+
+def test_days_that_are_no_times_do_not_count() -> None:
+    days = pl.Series([-(2**31), 2**31 - 1, 0], dtype=pl.Int32).cast(pl.Date)
+    frame = pl.DataFrame({"station": [7, 7, 7], "at": days})
+
+    assert newest_events(frame.lazy(), EACH, NOW) == {
+        "7": datetime(1970, 1, 1, tzinfo=timezone.utc)
+    }

@@ -15,7 +15,7 @@ import pytest
 from pandera.engines.polars_engine import DateTime
 from pandera.polars import PolarsData
 
-from mesh_dagster.declare.slo import Freshness, Quality
+from mesh_dagster.declare.slo import EARLIEST_EVENT, Freshness, Quality
 from mesh_dagster.errors import (
     CommitContendedError,
     PartitioningChangedError,
@@ -565,6 +565,18 @@ def test_the_data_time_is_that_of_the_newest_event(dtype: pl.DataType, newest: d
     made = publish_well(lines(1, 2).with_columns(pl.lit(newest).cast(dtype).alias("at")), port)
 
     assert made.publication.data_time == datetime(2026, 3, 1, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("dtype", [pl.Date(), pl.Datetime("us"), pl.Datetime("us", "Asia/Tokyo")])
+def test_an_event_of_the_first_year_is_one_that_promises_can_reckon_with(
+    dtype: pl.DataType,
+) -> None:
+    schema = line_schema().add_columns({"at": pa.Column(dtype)})
+    port = port_of(schema, freshness=Freshness(within=timedelta(days=1), by="at"))
+
+    made = publish_well(lines(1).with_columns(pl.lit(date(1, 1, 1)).cast(dtype).alias("at")), port)
+
+    assert made.publication.data_time == EARLIEST_EVENT
 
 
 # What goes wrong outside the batch ------------------------------------------------------------
