@@ -257,7 +257,8 @@ def _require_group_column(who: str, name: str, contract: Contract) -> None:
             f"{problem}its contract does not name",
             f"Name one of its columns.{nearest(name, contract.column_names)}",
         )
-    if column.dtype is not None and (column.dtype.is_nested() or column.dtype.is_float()):
+    dtype = column.dtype
+    if dtype is not None and (dtype.is_nested() or dtype.is_float() or dtype == pl.Binary):
         raise DeclarationError(
             who, f"{problem}has type {column.dtype}", "Name a column with few plain values."
         )

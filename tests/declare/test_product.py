@@ -33,6 +33,7 @@ class Play(pa.DataFrameModel):
     day: date
     plays: int
     loudness: float
+    cover: pl.Binary
 
 
 def product(**arguments: Any) -> md.DataProduct:  # Any: of md.DataProduct
@@ -497,6 +498,13 @@ def test_an_internal_reads_only_what_is_declared_above_it() -> None:
             {"freshness": md.Freshness(within=HOUR, by="played_at", per="loudness")},
             (
                 "promises freshness per 'loudness', which has type Float64. "
+                "Name a column with few plain values."
+            ),
+        ),
+        (
+            {"freshness": md.Freshness(within=HOUR, by="played_at", per="cover")},
+            (
+                "promises freshness per 'cover', which has type Binary. "
                 "Name a column with few plain values."
             ),
         ),
