@@ -36,6 +36,7 @@ from mesh_dagster.declare.lifecycle import Deprecated, name_of_state, state_text
 from mesh_dagster.declare.port import Adopted, Internal, OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build
+from mesh_dagster.errors import DeclarationError
 from mesh_dagster.run.consumers import states_of
 from mesh_dagster.run.declared import register
 from mesh_dagster.run.frames import as_plan
@@ -144,6 +145,12 @@ def adopted_for(product: DataProduct, adopted: Adopted) -> Asset:
 
     if isinstance(asset, dg.AssetSpec):
         return inside_product(asset)
+    if not isinstance(asset, dg.AssetsDefinition):  # Dagster has source assets of other kinds
+        raise DeclarationError(
+            f"Product '{product.key}'",
+            f"adopts '{adopted.name}' as a '{type(asset).__name__}'",
+            "Give an AssetSpec of its key, and define it in another code location.",
+        )
     adapted: dg.AssetsDefinition = asset.map_asset_specs(inside_product)
     return adapted
 

@@ -19,6 +19,8 @@ from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import WHOLE, Store
 
 OPENLINEAGE_VARIABLE = "MESH_OPENLINEAGE"
+_PARTS = 4
+"""Of the asset key of an internal."""
 
 
 class MeshResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # Dagster's own base
@@ -111,7 +113,24 @@ class OnePartitionError(MeshError):
         )
 
 
+class NotInternalError(MeshError):
+    """The mesh's IO manager is asked to keep another asset than an internal."""
+
+    def __init__(self, key: str) -> None:
+        """Say which asset."""
+        super().__init__(
+            f"'{key}' is no internal of a data product, and MeshIOManager keeps nothing else. Give "
+            "it another io_manager_key. Nothing was stored or read."
+        )
+
+
 def internal_folder(store: Store, key: dg.AssetKey, partition: str) -> str:
-    """Return where one slice of an internal lies."""
+    """Return where one slice of an internal lies.
+
+    Raises:
+        NotInternalError: The key is that of another asset.
+    """
+    if len(key.path) != _PARTS or key.path[2] != "internal":
+        raise NotInternalError(key.to_user_string())
     domain, product, _, name = key.path
     return store.internal(f"{domain}/{product}", name, partition)

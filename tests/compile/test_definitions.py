@@ -229,6 +229,37 @@ def test_a_partition_column_names_a_dimension_of_the_partitions() -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+def test_a_source_asset_is_not_adopted_as_it_is() -> None:
+    @dg.observable_source_asset
+    def stations() -> dg.DataVersion:
+        return dg.DataVersion("1")
+
+    product = _product()
+    product.adopt(stations)
+
+    with pytest.raises(md.MeshError) as refused:
+        md.definitions(product)
+
+    assert str(refused.value) == (
+        "Product 'sales/orders' adopts 'stations' as a 'SourceAsset'. Give an AssetSpec of its "
+        "key, and define it in another code location."
+    )
+
+
+@pytest.mark.parametrize("key", [["stations"], ["sales", "orders", "raw", "stations"]])
+def test_the_io_manager_keeps_internals_alone(key: list[str]) -> None:
+    context = dg.build_output_context(asset_key=dg.AssetKey(key))
+
+    with pytest.raises(md.MeshError) as refused:
+        md.MeshIOManager().handle_output(context, pl.DataFrame({"n": [1]}))
+
+    assert str(refused.value) == (
+        f"'{'/'.join(key)}' is no internal of a data product, and MeshIOManager keeps nothing "
+        "else. Give it another io_manager_key. Nothing was stored or read."
+    )
+
+
 def test_a_port_keeps_its_key_when_products_come_and_go() -> None:
     alone = md.definitions(plays).resolve_asset_graph()
     together = defs.resolve_asset_graph()
