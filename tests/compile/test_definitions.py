@@ -10,6 +10,7 @@ import pytest
 
 import mesh_dagster as md
 from mesh_dagster.compile import names
+from mesh_dagster.compile.assets import adopted_for
 from mesh_dagster.compile.definitions import products_of
 from mesh_dagster.compile.sensors import watching
 from tests.compile.scenario import (
@@ -237,9 +238,10 @@ def test_a_source_asset_is_not_adopted_as_it_is() -> None:
 
     product = _product()
     product.adopt(stations)
+    [adopted] = product.adopted.values()
 
     with pytest.raises(md.MeshError) as refused:
-        md.definitions(product)
+        adopted_for(product, adopted)
 
     assert str(refused.value) == (
         "Product 'sales/orders' adopts 'stations' as a 'SourceAsset'. Give an AssetSpec of its "
