@@ -86,22 +86,23 @@ def _column_changes(before: WrittenColumn, after: WrittenColumn) -> Iterator[Cha
         )
     if before.nullable != after.nullable:
         texts = ("may be null", "not null") if before.nullable else ("not null", "may be null")
-        yield Change("nullability", name, *texts, _loosens(after.nullable), columns)
+        yield Change("nullability", name, *texts, _nulls(before, after), columns)
     if before.required != after.required:
         texts = ("required", "optional") if before.required else ("optional", "required")
         yield Change("requirement", name, *texts, _loosens(before.required), columns)
     yield from column_rule_changes(before, after)
     if before.default != after.default:
-        old, new, filled = before.default, after.default, _filled(before, after)
+        old, new = before.default, after.default
+        filled = _nulls(before, after) if before.nullable == after.nullable else "none"
         yield Change("nullability", f"{name} default", _said(old), _said(new), filled, columns)
     for part in ("coerce", "drop_invalid_rows"):
         yield from _differing("parsing", f"{name} {part}", part, (before, after), columns)
     yield from _meaning_changes(name, before, after, columns)
 
 
-def _filled(before: WrittenColumn, after: WrittenColumn) -> Direction:
-    """Say whether nulls are filled now that were not, or the other way round."""
-    if holds_nulls(before) == holds_nulls(after) or before.nullable != after.nullable:
+def _nulls(before: WrittenColumn, after: WrittenColumn) -> Direction:
+    """Say whether nulls may be published now that could not be, or the other way round."""
+    if holds_nulls(before) == holds_nulls(after):
         return "none"
     return _loosens(holds_nulls(after))
 

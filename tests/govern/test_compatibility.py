@@ -204,6 +204,22 @@ def test_a_default_in_place_of_nulls_is_a_promise() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "after",
+    [{"nullable": True, "default": ""}, {"nullable": True, "required": False}],
+    ids=["they are filled", "they were there before"],
+)
+def test_nulls_that_change_nothing_of_what_is_published_break_nobody(after: dict[str, Any]) -> None:
+    before = pa.Column(pl.String(), required=after.get("required", True))
+    one, other = (
+        schema({**columns(), "city": c}) for c in (before, pa.Column(pl.String(), **after))
+    )
+
+    [(_, direction, step), *_] = changed({"contract": one}, {"contract": other})
+
+    assert (direction, step) == ("none", "patch")
+
+
 def test_what_a_product_reads_is_a_minor_change() -> None:
     before, after = (reader("a/b", f"mesh://shop/orders/v{major}/lines") for major in (1, 2))
 
