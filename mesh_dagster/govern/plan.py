@@ -161,6 +161,8 @@ class _Compared:
         old, new = self.before.get(identity), self.after.get(identity)
         changes = tuple(product_changes(old, new)) if old and new else ()
         ports = tuple(self._ports(old, new, changes))
+        if old and all(map(_is_draft, old.ports.values())):
+            changes = tuple(_of_a_draft(changes))
         every = [*changes, *(change for port in ports for change in port.changes)]
         state: State = "added" if old is None else "removed" if new is None else "unchanged"
         return ProductPlan(
@@ -206,15 +208,23 @@ class _Compared:
             return PortPlan(old.address, "unchanged", consumers=readers)
         changes = port_changes(old, new)
         breaks = tuple(_breaks(old, new, [*changes, *shared], readers))
-        if state_of(old.declaration.get("state")) == "draft":
-            # Nothing was promised yet: whoever reads it breaks, but was told.
-            changes = [replace(one, demands=smaller(one.step, "minor")) for one in changes]
+        if _is_draft(old):
+            changes, shared = _of_a_draft(changes), _of_a_draft(shared)
         announced = not any(change.breaking for change in [*changes, *shared])
         state: State = "changed" if changes else "unchanged"
         return PortPlan(old.address, state, tuple(changes), readers, breaks, announced)
 
     def _readers(self, address: str) -> tuple[Consumer, ...]:
         return tuple(self.consumers.get(address, ()))
+
+
+def _is_draft(port: DeclaredPort) -> bool:
+    return state_of(port.declaration.get("state")) == "draft"
+
+
+def _of_a_draft(changes: Iterable[Change]) -> list[Change]:
+    """Let changes break nothing that was promised: whoever reads a draft breaks, but was told."""
+    return [replace(one, demands=smaller(one.step, "minor")) for one in changes]
 
 
 def _breaks(

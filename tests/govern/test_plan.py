@@ -123,6 +123,17 @@ def test_a_draft_may_change_in_any_way_and_its_readers_are_named() -> None:
     assert [one.consumer.name for one in product.ports[0].breaks] == ["billing/vat"]
 
 
+def test_what_changes_of_a_product_breaks_only_ports_that_are_no_drafts() -> None:
+    def kept(days: int, **port: Any) -> Declared:
+        return declared(orders(product={"retention": timedelta(days=days)}, **port))
+
+    draft = compared([kept(3, state="draft")], [kept(30, state="draft")])
+    active = compared([kept(3)], [kept(30)])
+
+    assert (draft.problems, draft.products[0].step) == ((), "minor")
+    assert [problem.reason for problem in active.problems] == ["breaking"]
+
+
 def test_before_version_1_a_minor_step_announces_a_breaking_change() -> None:
     released = [declared(orders(version="0.3.0"))]
 
