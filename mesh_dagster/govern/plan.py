@@ -24,7 +24,7 @@ from mesh_dagster.govern.declared import Declared, DeclaredPort, Identity
 from mesh_dagster.govern.endings import Ending, endings
 from mesh_dagster.govern.reliance import Loss, losses, promises_lost
 from mesh_dagster.govern.successors import missing_successors
-from mesh_dagster.govern.unmet import unmet_inputs
+from mesh_dagster.govern.unmet import Vain, inputs_in_vain
 
 State = Literal["added", "changed", "removed", "unchanged"]
 Reason = Literal["breaking", "removed", "version", "expectation", "retired", "successor"]
@@ -143,7 +143,7 @@ def plan(
     products = tuple(map(compared.product, sorted({*before, *after})))
     problems = [problem for product in products for problem in _problems(product)]
     problems += _revived(products, retired)
-    problems += _in_vain(tree, others, products)
+    problems += _in_vain(inputs_in_vain(tree, others, released), products)
     problems += _astray(tree, set(registered) - _removed(products))
     ending = [one for one in endings(tree, others, consumers) if one.address not in retired]
     return Plan(products, tuple(problems), not before, tuple(ending))
@@ -270,17 +270,13 @@ def _revived(planned: Iterable[ProductPlan], retired: Collection[str]) -> Iterat
             yield Problem(port.address, "retired", "was retired, and is never used again")
 
 
-def _in_vain(
-    tree: Iterable[Declared], others: Iterable[Declared], planned: Iterable[ProductPlan]
-) -> Iterator[Problem]:
+def _in_vain(found: Iterable[Vain], planned: Iterable[ProductPlan]) -> Iterator[Problem]:
     """Yield what is expected in vain, but not where a change is known to have broken it."""
     ports = [port for product in planned for port in product.ports]
     broken = {(p.address, one.consumer.name, one.consumer.major) for p in ports for one in p.breaks}
-    promised = {a: port for product in [*others, *tree] for a, port in product.ports.items()}
-    for product in sorted(tree, key=lambda one: one.identity):
-        for address, clause in unmet_inputs(product, promised):
-            if (address, *product.identity) not in broken:
-                yield Problem(f"{product.key} v{product.major}", "expectation", clause)
+    for product, address, clause in found:
+        if (address, *product.identity) not in broken:
+            yield Problem(f"{product.key} v{product.major}", "expectation", clause)
 
 
 def _astray(tree: Iterable[Declared], registered: Collection[str]) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from mesh_dagster.govern.wording import advice, sentence, versions
 from mesh_dagster.run.count import Way
 from mesh_dagster.run.reads import Reader
 from tests.govern.scenario import (
+    INT,
     NOW,
     ORDERS,
     TODAY,
@@ -201,6 +202,22 @@ def test_what_is_expected_in_vain_stands_in_the_way_even_of_a_first_release() ->
     loaded = compared([PLACES, declared(orders())], [PLACES])
 
     assert [one.problems for one in (unknown, registered, loaded)] == [(), (vain,), (vain,)]
+
+
+def test_a_tightened_rule_that_a_consumer_elsewhere_can_never_go_with_is_told() -> None:
+    few = pa.DataFrameSchema({"quantity": pa.Column(INT, pa.Check.le(10))})
+    consumer = declared(reader("shelf/space", expects=few))
+    own = {**columns(), "quantity": pa.Column(INT, pa.Check.in_range(50, 100))}
+    tightened = declared(orders(schema(own), "1.3.0"))
+
+    made, again = (
+        plan([tightened], [before], [consumer], TODAY) for before in (declared(orders()), tightened)
+    )
+
+    [problem] = made.problems
+    assert (problem.subject, problem.reason) == ("shelf/space v1", "expectation")
+    assert problem.text.endswith("'quantity' <= 10, promised in_range(50, 100)")
+    assert again.problems == ()
 
 
 def test_a_consumer_that_a_change_breaks_is_not_told_so_twice() -> None:
