@@ -4,15 +4,20 @@ In:  cadences and freshness promises.
 Out: automation conditions, Dagster's freshness policies, and the sensor that acts on them.
 """
 
+from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 import dagster as dg
+from dagster_shared.check import CheckError
 
 from mesh_dagster.compile import names
 from mesh_dagster.declare.port import Internal, OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.slo import Freshness
+
+_SHORTEST_WARNING = timedelta(minutes=1)
 
 
 def condition_for(
@@ -31,16 +36,22 @@ def condition_for(
 
 
 def freshness_for(promise: Freshness | None) -> dg.FreshnessPolicy | None:
-    """Return Dagster's policy for a promise; it shows in the UI and decides nothing."""
+    """Return Dagster's policy for a promise; it shows in the UI and decides nothing.
+
+    What Dagster's policies cannot say is left out: a deadline sooner than data may be old, and a
+    warning within a minute.
+    """
     if promise is None:
         return None
     if promise.deadline is not None:
-        return dg.FreshnessPolicy.cron(
-            deadline_cron=promise.deadline,
-            lower_bound_delta=promise.within,
-            timezone=promise.timezone,
-        )
-    return dg.FreshnessPolicy.time_window(fail_window=promise.within, warn_window=promise.warn)
+        with suppress(CheckError):
+            return dg.FreshnessPolicy.cron(
+                deadline_cron=promise.deadline,
+                lower_bound_delta=promise.within,
+                timezone=promise.timezone,
+            )
+    warn = promise.warn if promise.warn and promise.warn >= _SHORTEST_WARNING else None
+    return dg.FreshnessPolicy.time_window(fail_window=promise.within, warn_window=warn)
 
 
 @cache

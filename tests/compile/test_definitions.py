@@ -179,6 +179,27 @@ def test_freshness_shows_as_dagsters_own_policy() -> None:
     assert policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=1))
 
 
+@pytest.mark.parametrize(
+    "promise",
+    [
+        md.Freshness(within=timedelta(hours=30), deadline="0 6 * * *", timezone="Europe/Berlin"),
+        md.Freshness(within=timedelta(hours=30), warn=timedelta(seconds=30)),
+    ],
+)
+def test_a_promise_that_no_policy_of_dagster_can_state_shows_as_its_age_alone(
+    promise: md.Freshness,
+) -> None:
+    product = _product()
+
+    @product.port(contract=StationPlays, freshness=promise)
+    def daily() -> pl.LazyFrame:
+        return pl.LazyFrame()
+
+    [node] = md.definitions(product).resolve_asset_graph().asset_nodes
+
+    assert node.freshness_policy == dg.FreshnessPolicy.time_window(promise.within)
+
+
 def test_partitions_of_a_wrong_kind_are_refused_when_definitions_load() -> None:
     product = _product()
 
