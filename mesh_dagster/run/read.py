@@ -6,6 +6,7 @@ Only whole publications that passed their audit can be met here.
 """
 
 import warnings
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -182,11 +183,19 @@ def _earlier(reference: Reference, store: Store, uri: str) -> delta.Snapshot:
         if reference.as_of is None
         else max((v for v, at in made.items() if at <= reference.as_of), default=None)
     )
-    found = delta.snapshot(store, uri, version) if version in made else None
-    if found is None or not all(store.path(url).exists() for url in found.urls):
+    found = None if version is None or version not in made else _kept(store, uri, version)
+    if found is None:
         require_readable(store, reference.address)
-        raise _unknown(reference, made)
+        versions = sorted(made)
+        first = bisect_left(versions, 1, key=lambda one: _kept(store, uri, one) is not None)
+        raise _unknown(reference, {one: made[one] for one in versions[first:] or versions[-1:]})
     return found
+
+
+def _kept(store: Store, uri: str, version: int) -> delta.Snapshot | None:
+    """Return a version whose files were not vacuumed; those of the oldest go first."""
+    found = delta.snapshot(store, uri, version)
+    return found if found and all(store.path(url).exists() for url in found.urls) else None
 
 
 def _unknown(reference: Reference, made: dict[int, datetime]) -> UnknownVersionError:

@@ -77,6 +77,14 @@ def test_an_unknown_version_names_the_first_and_the_last() -> None:
     )
 
 
+def test_a_version_past_its_retention_is_not_among_those_that_are_kept() -> None:
+    made = [publish_well(lines(number)).publication for number in range(3)]
+    vacuum(Store.at(), lambda _: timedelta(0), made[2].published_at + timedelta(days=1))
+
+    with pytest.raises(UnknownVersionError, match=r"with version 0; it keeps versions 2 to 2\."):
+        read(f"{ADDRESS}?version=0")
+
+
 def test_a_change_of_the_table_that_is_no_publication_has_no_version() -> None:
     publish_well(lines(1), PORT, "a")
     column = {"at": pa.Column(pl.Datetime("us"), nullable=True)}
