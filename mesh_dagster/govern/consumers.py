@@ -48,10 +48,11 @@ def consumers_of(products: Iterable[Declared]) -> Mapping[str, Sequence[Consumer
     found: defaultdict[str, list[Consumer]] = defaultdict(list)
     for product in sorted(products, key=lambda one: one.identity):
         expects = product.declaration.get("expects") or {}
-        proved = product.declaration.get("columns_read")
+        proved = product.declaration.get("columns_read") or {}
         for name, address in product.declaration["inputs"].items():
             stated = _stated(expects.get(name))
-            reads = None if proved is None else tuple(proved.get(address, ()))
+            # What is read and never seen in lineage was collected on the way, or counted.
+            reads = tuple(proved[address]) if address in proved else None
             made = Consumer(product.key, product.major, product.owner, stated, reads)
             found[address].append(made)
     return found

@@ -65,6 +65,7 @@ def test_a_reader_that_states_nothing_breaks_by_the_columns_that_it_reads() -> N
     assert breaks("amount", {ORDERS: ["amount"]}) == ["amount >= 0", "amount <= 1000"]
     assert breaks("quantity", {ORDERS: ["amount"]}) == []
     assert breaks("quantity", None) == ["quantity in_range(1, 100)"]
+    assert breaks("quantity", {f"{ORDERS}s": ["amount"]}) == ["quantity in_range(1, 100)"]
 
 
 def test_what_a_product_is_proved_to_read_stands_beside_what_it_expects() -> None:
