@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from mesh_dagster.cli.output import write_json
+from mesh_dagster.cli.output import as_json_option, write_json
 from mesh_dagster.cli.run import workspace_option
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _MOST_SHOWN = 10
     default="text",
     show_default=True,
 )
+@as_json_option
 @click.option("--all", "whole", is_flag=True, help="Show every fault, and the waived ones.")
 @click.pass_context
 def check(
@@ -46,6 +47,7 @@ def check(
     *,
     workspace: Path,
     format_: Literal["text", "json", "sarif", "junit"],
+    as_json: bool,
     whole: bool,
 ) -> None:
     """Check that products have what a mesh needs.
@@ -62,7 +64,7 @@ def check(
     settings = workspace.resolve().parent / FILE_NAME
     strictness = load_strictness(settings, [policy.name for policy in POLICIES])
     found = check_up(_landscape(workspace), POLICIES, strictness)
-    if format_ == "json":
+    if as_json or format_ == "json":
         write_json({"failed": found.failed, "breaches": found.breaches, "unused": found.unused})
     elif format_ == "text":
         click.echo("\n".join(_text(found, whole=whole)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from mesh_dagster.cli.output import write_json
+from mesh_dagster.cli.output import as_json_option, write_json
 from mesh_dagster.cli.run import workspace_option
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ Format = Literal["text", "json", "markdown"]
     show_default=True,
     help="Markdown is for a comment on a pull request.",
 )
+@as_json_option
 @click.option("--strict", is_flag=True, help="Also fail where a version step is missing.")
-def plan(*, workspace: Path, against: Path | None, format_: Format, strict: bool) -> None:
+def plan(
+    *, workspace: Path, against: Path | None, format_: Format, as_json: bool, strict: bool
+) -> None:
     """Name the consumers that the working tree breaks.
 
     It is compared with what was released.
@@ -49,7 +52,7 @@ def plan(*, workspace: Path, against: Path | None, format_: Format, strict: bool
     from mesh_dagster.cli.plan_text import plan_text
 
     made = plan_of(declared_tree(workspace), against)
-    if format_ == "json":
+    if as_json or format_ == "json":
         write_json(plan_json(made))
     else:
         write = plan_text if format_ == "text" else plan_markdown

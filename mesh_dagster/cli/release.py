@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mesh_dagster.cli.output import as_json_option, write_json
 from mesh_dagster.cli.run import workspace_option
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Release although it breaks consumers.")
 @click.option("--because", metavar="TEXT", help="Why it is forced; kept with the release.")
-def release(*, workspace: Path, snapshot: Path | None, force: bool, because: str | None) -> None:
+@as_json_option
+def release(
+    *, workspace: Path, snapshot: Path | None, force: bool, because: str | None, as_json: bool
+) -> None:
     """Record the working tree as released.
 
     'mesh plan' compares with what is released; what breaks consumers unannounced is refused.
@@ -45,14 +49,22 @@ def release(*, workspace: Path, snapshot: Path | None, force: bool, because: str
     if made.problems and not force:
         raise ReleaseRefusedError(problem.subject for problem in made.problems)
     changed = _written(tree, snapshot) if snapshot else _recorded(tree, because)
-    where = str(snapshot) if snapshot else "the registry"
-    if not changed:
-        click.echo(f"Nothing changed since the last release in {where}.")
-    for product in sorted(changed, key=lambda one: one.identity):
-        ended = product not in tree
-        click.echo(f"{'ended   ' if ended else 'released'}  {product.key} {product.version}")
+    changed.sort(key=lambda one: one.identity)
+    if as_json:
+        told = ({"product": p.key, "version": p.version, "ended": p not in tree} for p in changed)
+        write_json(list(told))
+    else:
+        _tell(changed, tree, str(snapshot) if snapshot else "the registry")
     for line in unstepped(made):
         click.secho(line, fg="yellow", err=True)
+
+
+def _tell(changed: "list[Declared]", tree: "list[Declared]", where: str) -> None:
+    if not changed:
+        click.echo(f"Nothing changed since the last release in {where}.")
+    for product in changed:
+        ended = product not in tree
+        click.echo(f"{'ended   ' if ended else 'released'}  {product.key} {product.version}")
 
 
 def _recorded(tree: "list[Declared]", because: str | None) -> "list[Declared]":

@@ -99,7 +99,7 @@ def test_ci_servers_see_a_case_for_each_policy(workspace: Path) -> None:
 
 
 def test_json_says_whether_it_failed(workspace: Path) -> None:
-    known = json.loads(mesh("check", "--format", "json").stdout)
+    known = json.loads(mesh("check", "--json").stdout)
 
     assert known["failed"] is True
     assert {one["level"] for one in known["breaches"]} == {"error", "warning"}

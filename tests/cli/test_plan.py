@@ -124,6 +124,7 @@ def test_a_forced_release_goes_out_with_its_reason(workspace: Path) -> None:
     assert forced.stdout == "released  shop/orders 1.0.0\n"
     assert mesh("plan").stdout.endswith("Nothing changed.\n\nNothing breaks unannounced.\n")
     assert mesh("release").stdout == "Nothing changed since the last release in the registry.\n"
+    assert json.loads(mesh("release", "--json").stdout) == []
 
 
 def test_a_committed_snapshot_knows_the_consumers_without_the_registry(
@@ -134,13 +135,18 @@ def test_a_committed_snapshot_knows_the_consumers_without_the_registry(
     monkeypatch.setenv("MESH_ROOT", str(tmp_path / "elsewhere"))
     declare(LOOSER.replace("region: str", "region: str = pa.Field(nullable=True)"))
 
-    planned = mesh("plan", "--against", "released.json", "--format", "json")
+    planned = mesh("plan", "--against", "released.json", "--json")
 
     assert planned.exit_code == 1
     [port] = [p for one in json.loads(planned.stdout)["products"] for p in one["ports"]][1:]
     assert port["consumers"] == ["billing/vat", "report/totals"]
     assert [one["consumer"] for one in port["breaks"]] == ["report/totals"]
-    mesh("release", "--snapshot", "released.json", "--force", "--because", "Known.")
+    forced = mesh(
+        "release", "--snapshot", "released.json", "--force", "--because", "Known.", "--json"
+    )
+    assert json.loads(forced.stdout) == [
+        {"product": "shop/orders", "version": "1.0.0", "ended": False}
+    ]
     assert '"billing/vat"' in Path("released.json").read_text("utf-8")
 
 
