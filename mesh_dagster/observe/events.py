@@ -33,6 +33,7 @@ _LOW = 0.25
 _LAST_DAYS = (-1, 7, 30)
 """So many days before the end of a deprecation its consumers hear of it again."""
 _LOOKED_BACK = timedelta(days=1)
+_TURN = "refusals:"
 _MOST_RULES = 5
 
 
@@ -79,11 +80,16 @@ def notify(
 def tell_refusals(
     registry: Registry, now: datetime, *, routing: Routing | None = None
 ) -> list[Notice]:
-    """Tell the publications that were refused in the last day and not told yet."""
+    """Tell the publications that were refused since a day before it was asked last, and not told.
+
+    So those of a long outage are told after it, and those before the first time stay history.
+    """
+    registry.make(METADATA)
+    with registry.begin() as connection:
+        before = take_turn(connection, _TURN, now)
+    begin = min(now, before or now) - _LOOKED_BACK
     known = registry.rows(
-        sa.select(refusals)
-        .where(refusals.c.refused_at > now - _LOOKED_BACK)
-        .order_by(refusals.c.refused_at)
+        sa.select(refusals).where(refusals.c.refused_at > begin).order_by(refusals.c.refused_at)
     )
     if not known:
         return []

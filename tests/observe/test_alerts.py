@@ -353,6 +353,21 @@ def test_refused_publications_are_told_to_those_who_care_for_quality(registry: R
     ]
 
 
+def test_refusals_of_a_long_outage_are_told_after_it(registry: Registry) -> None:
+    declare(registry, [PLAYS])
+    registry.refuse(Refusal(PLAYS, "history", NOON - 50 * HOUR, "", 1, {}))
+    first = tell_refusals(registry, NOON)
+    registry.refuse(Refusal(PLAYS, "outage", NOON + HOUR, "", 2, {}))
+
+    after = tell_refusals(registry, NOON + 72 * HOUR)
+    again = tell_refusals(registry, NOON + 73 * HOUR)
+
+    assert [item.text for one in after for item in one.items] == [
+        "a batch of 2 rows was refused: pandera could not judge it"
+    ]
+    assert first == again == []
+
+
 def test_a_low_budget_is_worth_one_word_a_window() -> None:
     low, spent = replace(late(), budget_remaining=0.2), replace(late(), budget_remaining=-0.1)
     short = replace(low, window=6 * HOUR)
