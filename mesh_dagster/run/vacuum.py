@@ -11,6 +11,7 @@ once. Where there are no locks (object stores), or the marker is lost, age tells
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -192,14 +193,19 @@ def _dead_writers(store: Store, uri: str, now: datetime) -> Iterator[str]:
 
 
 def _written_at(file: UPath, now: datetime) -> datetime:
-    return datetime.fromtimestamp(file.stat().st_mtime, now.tzinfo)
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, now.tzinfo)
+    except FileNotFoundError:
+        return now  # its writer has thrown it away since it was listed
 
 
 def _delete(files: list[UPath], *, dry_run: bool) -> int:
-    size = sum(file.stat().st_size for file in files)
-    if not dry_run:
-        for file in files:
-            file.unlink(missing_ok=True)
+    size = 0
+    for file in files:
+        with suppress(FileNotFoundError):  # as above, or another vacuum came first
+            size += file.stat().st_size
+            if not dry_run:
+                file.unlink()
     return size
 
 

@@ -100,3 +100,16 @@ def test_a_replaced_file_of_an_internal_stays_for_its_readers_a_while(mesh_root:
     assert early == []
     assert [(one.place, one.expired) for one in late] == [("sales/orders/internal/raw/whole", 1)]
     assert read_internal(store, [folder], "raw").collect()["a"].to_list() == [2]
+
+
+def test_files_that_vanish_while_it_looks_stop_nothing(mesh_root: Path) -> None:
+    """A link to nowhere is listed and cannot be opened, as a file that its writer throws away."""
+    _publish((1,), (1, 2))
+    for writer in ("living", "dead"):
+        (mesh_root / PLACE / "data" / f"{writer}-0.parquet").symlink_to("nowhere")
+    (mesh_root / PLACE / "_staging" / "dead.lock").touch()
+
+    [freed] = vacuum(Store.at(), _kept(MONTH), _published_at(1) + 2 * MONTH)
+
+    assert (freed.orphans, freed.expired) == (1, 1)
+    assert read(ADDRESS).collect().height == 2
