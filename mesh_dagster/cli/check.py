@@ -76,18 +76,18 @@ def check(
 def _landscape(workspace: Path) -> "Landscape":
     import warnings
 
+    from mesh_dagster.cli.declared import products_of_all
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.cli.workspace import load_workspace
-    from mesh_dagster.compile.definitions import products_of
     from mesh_dagster.govern.policy import Landscape
     from mesh_dagster.run.consumers import declared_ports, deprecations_of
 
     with warnings.catch_warnings():
         # Dagster calls parts of itself beta wherever they are used.
         warnings.simplefilter("ignore")
-        locations = [location.definitions for location in load_workspace(workspace)]
-        products = [product for one in locations for product in products_of(one)]
-        reads = {key: inputs for one in locations for key, inputs in _reads(one)}
+        locations = load_workspace(workspace)
+        products = products_of_all(locations)
+        reads = {key: inputs for one in locations for key, inputs in _reads(one.definitions)}
     today = datetime.now(timezone.utc).date()
     with open_registry() as registry:
         contracts = _contracts(registry, products)

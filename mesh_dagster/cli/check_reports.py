@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from mesh_dagster import __version__
@@ -66,7 +67,7 @@ def _result(breach: Breach, numbers: dict[str, int]) -> Json:
     if place is not None:
         file = Path(place.file)
         near = file.is_relative_to(Path.cwd())
-        uri = file.relative_to(Path.cwd()).as_posix() if near else file.as_uri()
+        uri = quote(file.relative_to(Path.cwd()).as_posix()) if near else file.as_uri()
         region = {"startLine": place.line}
         location = {"artifactLocation": {"uri": uri}, "region": region}
         result["locations"] = [{"physicalLocation": location}]

@@ -2,6 +2,11 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from mesh_dagster.cli.check_reports import sarif
+from mesh_dagster.govern.checkup import Breach, Checkup
+from mesh_dagster.govern.place import Place
+from mesh_dagster.govern.policies import POLICIES
+from mesh_dagster.govern.policy import Fault
 from tests.cli.scenario import REPORT, SHOP, mesh
 from tests.conftest import REPOSITORY
 
@@ -103,3 +108,26 @@ def test_json_says_whether_it_failed(workspace: Path) -> None:
 
     assert known["failed"] is True
     assert {one["level"] for one in known["breaches"]} == {"error", "warning"}
+
+
+def test_one_product_of_two_code_locations_is_refused(workspace: Path) -> None:
+    Path("again.py").write_text(SHOP, encoding="utf-8")
+    with workspace.open("a", encoding="utf-8") as more:
+        more.write("  - python_file: again.py\n")
+
+    found = [mesh("check"), mesh("plan"), mesh("release")]
+
+    assert {one.exit_code for one in found} == {1}
+    assert all("'mesh://shop/orders/v1' is declared more than once" in one.stderr for one in found)
+
+
+def test_the_name_of_a_file_is_written_as_a_uri(tmp_path: Path) -> None:
+    inside, outside = Path.cwd() / "a b" / "über.py", tmp_path / "c d.py"
+    faults = [Fault("a/b", "is odd", "Mend it.", Place(str(p), 3)) for p in (inside, outside)]
+    found = Checkup(tuple(Breach("purpose", "error", fault) for fault in faults), ())
+
+    [run] = json.loads(sarif(found, POLICIES))["runs"]
+
+    [one, other] = (r["locations"][0]["physicalLocation"] for r in run["results"])
+    assert one["artifactLocation"] == {"uri": "a%20b/%C3%BCber.py"}
+    assert other["artifactLocation"]["uri"].endswith("/c%20d.py")
