@@ -126,8 +126,9 @@ class Quality:
     rows: tuple[int, int | None] | None = None
     """The fewest and the most rows of a batch, both allowed; `None` for no upper bound."""
     rows_vs_last: float | None = None
-    """The most by which the rows may differ from the last publication's, as a share of those: 0.5
-    allows half as many to half as many again; above 0, at most 1."""
+    """The most by which the rows may differ from those of the last batch that was published, as a
+    share of those: 0.5 allows half as many to half as many again; above 0, at most 1. After an
+    empty batch any number is allowed."""
     volume: Volume = "refuse"
     """What follows when `rows` or `rows_vs_last` is broken."""
     alert: str | Collection[str] = ()

@@ -143,8 +143,7 @@ def judge_staged(
     others = None if elsewhere else _others_for(batch, store, base)
     quality = batch.port.quality
     verdict = _audited(batch, staged, others, quality.row_keys)
-    last = base.record.get("rows") if base else None
-    verdict = with_volume(verdict, quality, staged.rows, last)
+    verdict = with_volume(verdict, quality, staged.rows, _rows_of_last(base))
     judged = Judged(verdict, staged)
     if verdict.accepted:
         judged = replace(judged, accepted=staged, published=verdict.profile)
@@ -189,6 +188,12 @@ def _audited(batch: Batch, staged: Staged, others: Beside | None, row_keys: int 
     plan, contract = staged.plan(), batch.port.contract
     verdict = audit_staged(plan, contract, others=others, absent=batch.absent, row_keys=row_keys)
     return with_placing(verdict, plan, batch.inside, contract, row_keys)
+
+
+def _rows_of_last(base: delta.Snapshot | None) -> int | None:
+    """Return how many rows the last batch had, those that were set aside included."""
+    last = base.record if base else {}
+    return last["rows"] + last["rejected_rows"] if last else None
 
 
 def _of_rows(verdict: Verdict) -> bool:

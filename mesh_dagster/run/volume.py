@@ -1,6 +1,6 @@
 """Hold a batch against the promise on its number of rows.
 
-In:  a verdict, the promise, the rows of the last publication.
+In:  a verdict, the promise, the rows of the last batch that was published.
 Out: the verdict with one more finding for each bound.
 """
 
@@ -20,7 +20,7 @@ def with_volume(verdict: Verdict, promise: Quality, rows: int, last_rows: int | 
         verdict: On the batch's rows.
         promise: Its bounds, and whether a broken one refuses or warns.
         rows: How many the batch has.
-        last_rows: How many the last publication had; `None` before the first.
+        last_rows: How many the last batch had that was published; `None` before the first.
     """
     level: Level = "error" if promise.volume == "refuse" else "warn"
     findings = tuple(
@@ -41,6 +41,6 @@ def _bounds(promise: Quality, rows: int, last_rows: int | None) -> Iterator[tupl
         yield f"at least {least:,} rows", rows >= least
     if most is not None:
         yield f"at most {most:,} rows", rows <= most
-    if promise.rows_vs_last is not None and last_rows is not None:
+    if promise.rows_vs_last is not None and last_rows:  # no share of nothing can be kept
         within = abs(rows - last_rows) <= promise.rows_vs_last * last_rows
         yield f"rows within {promise.rows_vs_last:.0%} of the last {last_rows:,}", within

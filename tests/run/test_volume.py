@@ -59,6 +59,25 @@ def test_a_batch_that_changes_by_just_as_much_as_allowed_is_published(rows: int)
     assert isinstance(outcome, Published)
 
 
+def test_an_empty_batch_bars_no_later_one() -> None:
+    port = port_of(quality=Quality(rows_vs_last=1))
+    publish_batch(lines(1), port)
+    publish_batch(lines(), port)
+
+    outcome = publish_batch(lines(1, 2, 3), port)
+
+    assert isinstance(outcome, Published)
+
+
+def test_rows_that_were_set_aside_count_among_those_of_the_last_batch() -> None:
+    port = port_of(quality=Quality(valid_rows=0.5, otherwise="quarantine", rows_vs_last=0.5))
+    batch = pl.concat([lines(1, 2), lines(3, 4, amount=-1.0)])
+
+    outcomes = [publish_batch(batch, port) for _ in range(2)]
+
+    assert [type(outcome) for outcome in outcomes] == [Published, Published]
+
+
 def test_a_promise_on_the_size_may_only_warn() -> None:
     port = port_of(quality=Quality(rows=(2, None), volume="warn"))
 
