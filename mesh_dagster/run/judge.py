@@ -274,7 +274,8 @@ def _parted(
     if not rejected.rows:
         return judged
     judged = replace(judged, rejected=rejected)
-    if staged.rows - rejected.rows < port.quality.valid_rows * staged.rows:
+    # A quotient is the number that people write for it; a product need not be whole.
+    if (staged.rows - rejected.rows) / staged.rows < port.quality.valid_rows:
         return judged
     valid = _written(area, parts.valid, batch.schema, batch.slice)
     again = _audited(batch, valid, others)

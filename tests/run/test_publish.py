@@ -231,6 +231,13 @@ def test_enough_valid_rows_are_published_and_the_others_lie_in_quarantine() -> N
     assert strays() == []
 
 
+def test_exactly_as_many_valid_rows_as_promised_are_enough() -> None:
+    port = port_of(quality=Quality(valid_rows=0.55, otherwise="quarantine"))
+    batch = pl.concat([lines(*range(11)), lines(*range(11, 20), amount=-1.0)])
+
+    assert publish_well(batch, port).publication.rows == 11
+
+
 def test_too_few_valid_rows_are_refused_and_the_others_still_lie_in_quarantine() -> None:
     port = port_of(quality=Quality(valid_rows=0.9, otherwise="quarantine"))
     publish_well(lines(1, 2), port)
