@@ -220,22 +220,29 @@ def _refused(
 
 
 def _remedy(batch: Batch, judged: Judged) -> str:
-    address, quality = batch.port.address, batch.port.quality
     if judged.elsewhere:
         return "Mend those partitions under the earlier contract, or declare a new major version."
     if any(finding.rule.check == "expectations" for finding in judged.verdict.broken):
         return "Fix the batch, or come to terms with these consumers."
     if judged.rejected is not None and judged.staged is not None:
-        rows, valid = judged.staged.rows, judged.staged.rows - judged.rejected.rows
-        return (
-            f"Fix the batch: {valid:,} of {rows:,} rows are valid, {100 * quality.valid_rows:g}% "
-            f"were promised, and the others lie at '{address}?quarantine'."
-        )
+        return _remedy_of_parted(batch, judged.staged.rows, judged.rejected.rows)
     if not any(finding.failing_rows for finding in judged.verdict.broken):
         return "Fix the batch."
-    if quality.otherwise == "quarantine":
+    if batch.port.quality.otherwise == "quarantine":
         return "Fix the batch; none of its rows could be set aside."
     return ""
+
+
+def _remedy_of_parted(batch: Batch, rows: int, rejected: int) -> str:
+    aside, promised = f"'{batch.port.address}?quarantine'", batch.port.quality.valid_rows
+    if (rows - rejected) / rows >= promised:
+        return (
+            f"Fix the batch: not all of its bad rows can be set aside; the others lie at {aside}."
+        )
+    return (
+        f"Fix the batch: {rows - rejected:,} of {rows:,} rows are valid, {100 * promised:g}% "
+        f"were promised, and the others lie at {aside}."
+    )
 
 
 def _require_partitioning(

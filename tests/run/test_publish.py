@@ -253,6 +253,18 @@ def test_too_few_valid_rows_are_refused_and_the_others_still_lie_in_quarantine()
     assert_nothing_changed()
 
 
+def test_rows_of_another_partition_refuse_a_batch_even_with_a_quarantine() -> None:
+    port = port_of(quality=SET_ASIDE, partition_column="order")
+    batch = pl.concat([lines(1, 2, 7), lines(3, amount=-1.0)])
+
+    outcome = refusal_of(batch, port, "a", inside={"order": pl.col("order") < 5})
+
+    assert str(outcome.error).endswith(
+        "Fix the batch: not all of its bad rows can be set aside; the others lie at "
+        f"'{ADDRESS}?quarantine'."
+    )
+
+
 def test_a_batch_without_a_column_is_refused_whole_even_with_a_quarantine() -> None:
     port = port_of(quality=SET_ASIDE)
     publish_well(lines(1, 2), port)
