@@ -72,8 +72,10 @@ def _slack(options: Options, hosts: Hosts) -> Sink:
 
 def _pagerduty(options: Options, hosts: Hosts) -> Sink:
     known = Hosts((*hosts.allowed, *PAGERDUTY_HOSTS), hosts.loopback)
-    to = _endpoint(options, options.text("url", PAGERDUTY_URL), known)
-    return PagerDutySink(to, options.secret("routing_key"))
+    url = options.text("url", PAGERDUTY_URL)
+    if not url.endswith("/enqueue"):
+        raise options.refused("has a 'url' that does not end in /enqueue", "Correct the option.")
+    return PagerDutySink(_endpoint(options, url, known), options.secret("routing_key"))
 
 
 def _mail(options: Options, hosts: Hosts) -> Sink:

@@ -8,12 +8,12 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from mesh_dagster.observe.cloudevent import CONTENT_TYPE, cloud_event, compact
-from mesh_dagster.observe.notice import Kind, Notice
+from mesh_dagster.observe.notice import Event, Kind, Notice
 from mesh_dagster.observe.post import Endpoint, post
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a secret, not one
@@ -23,12 +23,11 @@ _JSON_TYPE = {"Content-Type": "application/json"}
 _LONGEST_SLACK = 2900
 """A section of Slack takes 3000 characters."""
 _LONGEST_SUMMARY = 1024
+_NEVER_RECOVERS: tuple[Kind, ...] = tuple(kind for kind in get_args(Event) if kind != "test")
+"""A test shall show that the pager rings."""
 _MOST_DETAILS = 50
 _ACTIONS: Mapping[Kind, str] = {"recovery": "resolve", "acknowledged": "acknowledge"}
-_SEVERITIES: Mapping[Kind, str] = {
-    "deprecated": "info",
-    **dict.fromkeys(("budget", "refused", "unmet"), "warning"),
-}
+_ENQUEUE, _CHANGE = "/enqueue", "/change/enqueue"
 
 
 @dataclass(frozen=True)
@@ -75,17 +74,23 @@ class SlackSink:
 class PagerDutySink:
     """A service of PagerDuty; each thread is one incident.
 
+    What never recovers is a change event, which wakes nobody and waits for nobody to resolve it.
+
     Source:
-        PagerDuty Events API v2.
+        PagerDuty Events API v2, and its change events.
     """
 
     to: Endpoint
+    """Where alert events go; its path ends in `/enqueue`."""
     routing_key: str = field(repr=False)
     pager: ClassVar[bool] = True
 
     def send(self, notice: Notice, now: datetime) -> None:
-        """Trigger, acknowledge or resolve an incident."""
-        post(self.to, compact(_pagerduty(notice, self.routing_key)), _JSON_TYPE, now)
+        """Trigger, acknowledge or resolve an incident, or note a change."""
+        to = self.to
+        if notice.kind in _NEVER_RECOVERS:
+            to = replace(to, target=f"{to.target.removesuffix(_ENQUEUE)}{_CHANGE}")
+        post(to, compact(_pagerduty(notice, self.routing_key)), _JSON_TYPE, now)
 
 
 def signing_key(secret: str) -> bytes:
@@ -127,11 +132,10 @@ def _escaped(text: str) -> str:
 
 
 def _pagerduty(notice: Notice, routing_key: str) -> dict[str, object]:
-    event: dict[str, object] = {
-        "routing_key": routing_key,
-        "event_action": _ACTIONS.get(notice.kind, "trigger"),
-        "dedup_key": notice.thread,
-    }
+    event: dict[str, object] = {"routing_key": routing_key}
+    if notice.kind not in _NEVER_RECOVERS:
+        action = _ACTIONS.get(notice.kind, "trigger")
+        event |= {"event_action": action, "dedup_key": notice.thread}
     if notice.kind in _ACTIONS:
         return event
     details: dict[str, object] = {
@@ -141,14 +145,14 @@ def _pagerduty(notice: Notice, routing_key: str) -> dict[str, object]:
     }
     if notice.remark:
         details["remark"] = notice.remark
-    return event | {
-        "payload": {
-            "summary": notice.title[:_LONGEST_SUMMARY],
-            "source": notice.items[0].address if notice.items else notice.product_key,
-            "severity": _SEVERITIES.get(notice.kind, "error"),
-            "timestamp": notice.created_at.isoformat(),
-            "component": notice.product_key,
-            "class": notice.kind,
-            "custom_details": details,
-        }
+    payload: dict[str, object] = {
+        "summary": notice.title[:_LONGEST_SUMMARY],
+        "source": notice.items[0].address if notice.items else notice.product_key,
+        "timestamp": notice.created_at.isoformat(),
+        "custom_details": details,
     }
+    if notice.kind in _NEVER_RECOVERS:
+        details["class"] = notice.kind
+    else:
+        payload |= {"severity": "error", "component": notice.product_key, "class": notice.kind}
+    return event | {"payload": payload}

@@ -379,6 +379,19 @@ def test_pagerduty_opens_and_resolves_one_incident(receiver: Receiver) -> None:
     }
 
 
+@pytest.mark.parametrize("kind", ["refused", "budget", "unmet", "deprecated"])
+def test_what_never_recovers_opens_no_incident_at_pagerduty(receiver: Receiver, kind: Kind) -> None:
+    there = replace(to(receiver), target="/v2/enqueue")
+
+    for one in (kind, "test"):
+        PagerDutySink(there, "key").send(replace(notice(), kind=one), NOON)
+
+    assert [request.path for request in receiver.requests] == ["/v2/change/enqueue", "/v2/enqueue"]
+    change, test = (json.loads(request.body) for request in receiver.requests)
+    assert (sorted(change), test["event_action"]) == (["payload", "routing_key"], "trigger")
+    assert sorted(change["payload"]) == ["custom_details", "source", "summary", "timestamp"]
+
+
 def test_no_sink_shows_its_secret() -> None:
     given = endpoint("https://example.com/services/T0/B0/secretpath", ALLOWED)
 
