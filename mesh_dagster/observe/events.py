@@ -104,11 +104,14 @@ def tell_refusals(
 
 
 def low_budgets(statuses: Iterable[SloStatus], now: datetime) -> list[Item]:
-    """Return the error budgets that are low or spent, as items that are told once a window."""
+    """Return the error budgets that are low or spent, as items that are told once a window.
+
+    While a promise is broken, its breach is what is told.
+    """
     items = []
     for status in statuses:
         left = status.budget_remaining
-        if left is None or left >= _LOW:
+        if status.broken or left is None or left >= _LOW:
             continue
         level = "spent" if left <= 0 else f"below {_LOW:.0%}"
         # Counted in windows since the epoch, so that each level is told once in each.

@@ -35,7 +35,7 @@ _TITLES: Mapping[Kind, str] = {
     "recovery": "No longer broken",
     "acknowledged": "Acknowledged",
     "refused": "Publication refused",
-    "deprecated": "Deprecated",
+    "deprecated": "Input deprecated",
     "budget": "Error budget low",
     "unmet": "Expectation not promised",
     "dead_letter": "Alerts could not be delivered",

@@ -332,7 +332,7 @@ def test_events_are_told_once_however_often_they_are_handed_in(registry: Registr
     deliver(registry, given, NOON)
 
     assert [one.text for one in ops.heard] == [
-        f"Deprecated: {PLAYS}\n{PLAYS} ends in May (owner team:x, id e1)"
+        f"Input deprecated: {PLAYS}\n{PLAYS} ends in May (owner team:x, id e1)"
     ]
 
 
@@ -369,10 +369,11 @@ def test_refusals_of_a_long_outage_are_told_after_it(registry: Registry) -> None
 
 
 def test_a_low_budget_is_worth_one_word_a_window() -> None:
-    low, spent = replace(late(), budget_remaining=0.2), replace(late(), budget_remaining=-0.1)
-    short = replace(low, window=6 * HOUR)
+    kept = replace(late(), state="ok")
+    low, spent = replace(kept, budget_remaining=0.2), replace(kept, budget_remaining=-0.1)
+    short, broken = replace(low, window=6 * HOUR), replace(low, state="breached")
 
-    texts = [item.text for item in low_budgets([late(), low, spent, short], NOON)]
+    texts = [item.text for item in low_budgets([kept, low, spent, short, broken], NOON)]
     again = low_budgets([low], NOON + HOUR)
 
     assert texts == [
