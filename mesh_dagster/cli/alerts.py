@@ -103,8 +103,9 @@ def deliver(*, as_json: bool) -> None:
         done = delivery.deliver(registry, settings, _now())
     if as_json:
         write_json(done)
-        return
-    click.echo(f"{done.sent} sent, {done.kept} kept for later, {done.dead} given up")
+    else:
+        click.echo(f"{done.sent} sent, {done.kept} kept for later, {done.dead} given up")
+    settings.require_sinks()
 
 
 @alerts.command()
@@ -114,6 +115,8 @@ def test(*, sink: str) -> None:
     from mesh_dagster.observe.trial import try_sink
 
     with _opened() as (registry, settings):
+        if sink in settings.refused:
+            raise settings.refused[sink]
         try_sink(registry, settings, sink, _now())
     click.echo(f"The test notice arrived at sink '{sink}'")
 

@@ -113,7 +113,10 @@ def slo_sensor() -> dg.SensorDefinition:
                 enrol(watched, registry, settings, now)
             found = judged(watched, registry, now)
             done = tick(found, registry, settings, now, judge=watched.watcher.judge)
-            return _shown(watched, registry, found, done)
+            result = _shown(watched, registry, found, done)
+            if not result.asset_events:
+                settings.require_sinks()  # the tick did its work, and fails so that people look
+            return result
 
     return evaluate
 

@@ -16,7 +16,7 @@ class SinkRefusedError(MeshError, ValueError):
     """A sink is configured in a way that cannot work."""
 
     def __init__(self, sink: str, problem: str, remedy: str) -> None:
-        super().__init__(f"Sink '{sink}' {problem}. {remedy} No sink was configured.")
+        super().__init__(f"Sink '{sink}' {problem}. {remedy} Nothing is sent to it.")
 
 
 class SecretMissingError(SinkRefusedError):

@@ -11,14 +11,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from mesh_dagster.errors import AlertSettingsError, SpanRefusedError, nearest
+from mesh_dagster.errors import (
+    AlertSettingsError,
+    SinkRefusedError,
+    SpanRefusedError,
+    nearest,
+)
 from mesh_dagster.observe.configure import sink_of
 from mesh_dagster.observe.options import Options
 from mesh_dagster.observe.plain_yaml import Node, PlainYamlError, load_plain
 from mesh_dagster.observe.post import Hosts
 from mesh_dagster.observe.routing import LOG, Routing, Tier
 from mesh_dagster.observe.sink import Sink
-from mesh_dagster.observe.sinks import LogSink
+from mesh_dagster.observe.sinks import LogSink, UnableSink
 from mesh_dagster.observe.spans import parse_span
 from mesh_dagster.run.store import Store
 
@@ -35,6 +40,13 @@ class Settings:
 
     sinks: Mapping[str, Sink] = field(default_factory=lambda: {LOG: LogSink()})
     routing: Routing = field(default_factory=Routing)
+    refused: Mapping[str, SinkRefusedError] = field(default_factory=dict)
+    """What is wrong with sinks that cannot work: notices wait for them, while others are told."""
+
+    def require_sinks(self) -> None:
+        """Raise what is wrong with the first sink that cannot work."""
+        for error in self.refused.values():
+            raise error
 
 
 def load_settings(store: Store, environment: Mapping[str, str] | None = None) -> Settings:
@@ -42,7 +54,6 @@ def load_settings(store: Store, environment: Mapping[str, str] | None = None) ->
 
     Raises:
         AlertSettingsError: The file is missing although it is named, or cannot be read.
-        SinkRefusedError: A sink cannot work; a `SecretMissingError` names the variable.
     """
     environment = os.environ if environment is None else environment
     named = environment.get(VARIABLE)
@@ -70,10 +81,15 @@ def read_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     loopback = reader.boolean(given.get("allow_loopback", "false"), "allow_loopback")
     hosts = Hosts(reader.texts(given.get("allow_hosts", []), "allow_hosts"), loopback)
     sinks: dict[str, Sink] = {LOG: LogSink()}
+    refused: dict[str, SinkRefusedError] = {}
     for name, node in reader.mapping(given.get("sinks", {}), "sinks").items():
         options = Options(name, reader.mapping(node, f"sinks: {name}"), environment)
-        sinks[name] = sink_of(options, hosts)
-    return Settings(sinks, _routing(reader, given, sinks))
+        try:
+            sinks[name] = sink_of(options, hosts)
+        except SinkRefusedError as error:
+            refused[name] = error
+            sinks.setdefault(name, UnableSink())
+    return Settings(sinks, _routing(reader, given, sinks), refused)
 
 
 def _routing(reader: "_Reader", given: Mapping[str, Node], sinks: Mapping[str, Sink]) -> Routing:

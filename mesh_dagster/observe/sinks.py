@@ -42,6 +42,18 @@ class LogSink:
 
 
 @dataclass(frozen=True)
+class UnableSink:
+    """A sink whose settings cannot work; what it is sent waits until they do."""
+
+    pager: ClassVar[bool] = False
+
+    def send(self, notice: Notice, now: datetime) -> None:
+        """Send nothing."""
+        del notice, now
+        raise SendError("has settings that cannot work")
+
+
+@dataclass(frozen=True)
 class FileSink:
     """A file of CloudEvents, one a line; only its owner may read it."""
 

@@ -12,12 +12,13 @@ import pytest
 import mesh_dagster as md
 from mesh_dagster.compile import names
 from mesh_dagster.compile.sensors import Watched, enrol, judged
+from mesh_dagster.errors import SecretMissingError
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.ledger import open_breaches
 from mesh_dagster.observe.settings import Settings, load_settings
 from mesh_dagster.observe.tick import Tick, tick
 from mesh_dagster.observe.vitals import vitals
-from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.registry import Refusal, Registry
 from mesh_dagster.run.store import Store
 from tests.compile.runs import run
 from tests.compile.scenario import StationPlays
@@ -168,6 +169,24 @@ def test_a_sensor_takes_back_what_another_withdrew_although_it_is_declared(
 
     assert len(statuses(registry, now + HOUR)) == 4
     assert vitals(registry).judged_at == {":sales": now + HOUR}
+
+
+def test_a_sink_that_cannot_work_fails_the_tick_once_the_rest_is_done(
+    registry: Registry, mesh_root: Path
+) -> None:
+    settings = mesh_root / "alerts.yaml"
+    working = settings.read_text("utf-8").replace("told\nsinks:", "[ops, told]\nsinks:")
+    settings.write_text(f"{working}  ops: {{type: slack, url: env:NOT_SET}}\n", encoding="utf-8")
+    begun = datetime.now(timezone.utc)
+    registry.refuse(Refusal(ADDRESS, "r1", begun, "", 1, {"plays >= 1": 1}))
+
+    first = _evaluate(_orders(), None)
+    with pytest.raises(SecretMissingError, match="'NOT_SET'"):
+        _evaluate(_orders(), first.cursor)
+
+    assert len(first.asset_events) == 1
+    assert [kind.rpartition(".")[2] for kind in _told(mesh_root)] == ["breach", "refused"]
+    assert vitals(registry).judged_at[":sales"] > begun
 
 
 @pytest.mark.parametrize("cursor", ["of old", "[]", "{}", '{"judge": 1}'])

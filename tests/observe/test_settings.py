@@ -58,7 +58,9 @@ sinks:
 def read(text: str, tmp_path: Path, environment: dict[str, str] | None = None) -> Settings:
     path = tmp_path / "alerts.yaml"
     path.write_text(text, encoding="utf-8")
-    return read_settings(path, ENVIRONMENT if environment is None else environment)
+    given = read_settings(path, ENVIRONMENT if environment is None else environment)
+    given.require_sinks()
+    return given
 
 
 def refusal(text: str, tmp_path: Path) -> str:
@@ -131,8 +133,20 @@ def test_a_missing_secret_names_its_sink_and_variable(
 
     assert str(caught.value) == (
         f"Sink 'ops' takes '{option}' from the environment variable 'UNSET', which is not set. "
-        "Set it wherever alerts are delivered. No sink was configured."
+        "Set it wherever alerts are delivered. Nothing is sent to it."
     )
+
+
+def test_a_sink_that_cannot_work_leaves_the_others_alone(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.yaml"
+    path.write_text("default: [a, b]\nsinks: {a: {type: slack, url: env:UNSET}, b: {type: log}}")
+
+    given = read_settings(path, {})
+
+    assert (list(given.refused), given.routing.default) == (["a"], ("a", "b"))
+    assert given.sinks["b"] == LogSink()
+    with pytest.raises(SendError, match="has settings that cannot work"):
+        given.sinks["a"].send(notice(), NOON)
 
 
 def test_a_bad_secret_is_not_repeated(tmp_path: Path) -> None:
@@ -143,7 +157,7 @@ def test_a_bad_secret_is_not_repeated(tmp_path: Path) -> None:
 
     assert str(caught.value) == (
         "Sink 'a' has a 'secret' that is not whsec_ and 24 to 64 bytes in base64. "
-        "Make one with: echo whsec_$(openssl rand -base64 32). No sink was configured."
+        "Make one with: echo whsec_$(openssl rand -base64 32). Nothing is sent to it."
     )
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -156,52 +170,52 @@ def test_a_bad_secret_is_not_repeated(tmp_path: Path) -> None:
             "type: slak",
             (
                 "Sink 'a' has no known 'type'. Write one of log, file, webhook, slack, pagerduty, "
-                "smtp, apprise. Did you mean 'slack'? No sink was configured."
+                "smtp, apprise. Did you mean 'slack'? Nothing is sent to it."
             ),
         ),
         (
             "type: slack, url: https://hooks.slack.com/x",
             (
                 "Sink 'a' has 'url' in plain sight. Write 'url: env:NAME' and set NAME. "
-                "No sink was configured."
+                "Nothing is sent to it."
             ),
         ),
         (
             "type: file, path: x, colour: red",
             (
                 "Sink 'a' has an unknown option 'colour'. Correct or remove it. "
-                "Known: 'path', 'type'. No sink was configured."
+                "Known: 'path', 'type'. Nothing is sent to it."
             ),
         ),
         (
             "type: file",
-            "Sink 'a' needs one text under 'path'. Add the option. No sink was configured.",
+            "Sink 'a' needs one text under 'path'. Add the option. Nothing is sent to it.",
         ),
         (
             "type: file, path: ~nobody_of_this_name/x",
-            "Sink 'a' has a 'path' in an unknown home. Write it in full. No sink was configured.",
+            "Sink 'a' has a 'path' in an unknown home. Write it in full. Nothing is sent to it.",
         ),
         (
             "type: webhook, url: https://10.0.0.1/, secret: env:HOOK",
             (
                 "Sink 'a' has a url whose host is not under 'allow_hosts'. Write an https URL "
-                "whose host is listed under 'allow_hosts'. No sink was configured."
+                "whose host is listed under 'allow_hosts'. Nothing is sent to it."
             ),
         ),
         (
             "type: smtp, host: h, from: a@b.c, to: a@b.c, tls: none",
             (
                 "Sink 'a' asks for mail without TLS. Write 'tls: starttls' or 'implicit'. "
-                "No sink was configured."
+                "Nothing is sent to it."
             ),
         ),
         (
             'type: smtp, host: h, from: a@b.c, to: "a@b.c, x@y.z"',
-            "Sink 'a' has no mail address under 'to'. Correct the option. No sink was configured.",
+            "Sink 'a' has no mail address under 'to'. Correct the option. Nothing is sent to it.",
         ),
         (
             "type: smtp, host: h, from: a@b.c, to: a@b.c, port: 0",
-            "Sink 'a' has no port number under 'port'. Write 1 to 65535. No sink was configured.",
+            "Sink 'a' has no port number under 'port'. Write 1 to 65535. Nothing is sent to it.",
         ),
     ],
 )
@@ -214,7 +228,7 @@ def test_a_sink_that_cannot_work_is_refused_when_loaded(
 def test_the_sink_that_takes_what_no_other_does_is_always_the_log(tmp_path: Path) -> None:
     assert read("sinks: {log: {type: log}}", tmp_path).sinks == {"log": LogSink()}
     assert refusal("sinks: {log: {type: file, path: /tmp/x}}", tmp_path) == (
-        "Sink 'log' is always the log itself. Give this one another name. No sink was configured."
+        "Sink 'log' is always the log itself. Give this one another name. Nothing is sent to it."
     )
 
 
@@ -307,7 +321,7 @@ def test_a_file_has_a_line_for_each_notice_even_after_a_torn_one(tmp_path: Path)
 def test_apprise_must_be_installed_before_it_is_named(tmp_path: Path) -> None:
     assert refusal("sinks: {a: {type: apprise, url: env:HOOK}}", tmp_path) == (
         "Sink 'a' needs the library apprise, which is not installed. "
-        "Install mesh-dagster[alerts]. No sink was configured."
+        "Install mesh-dagster[alerts]. Nothing is sent to it."
     )
 
 
@@ -332,7 +346,7 @@ def test_a_certificate_file_must_be_there(tmp_path: Path) -> None:
     text = "sinks: {a: {type: smtp, host: h, from: a@b.c, to: a@b.c, ca_file: /nowhere}}"
 
     assert refusal(text, tmp_path) == (
-        "Sink 'a' has no file at 'ca_file'. Correct the path. No sink was configured."
+        "Sink 'a' has no file at 'ca_file'. Correct the path. Nothing is sent to it."
     )
 
 
