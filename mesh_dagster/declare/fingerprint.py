@@ -3,17 +3,22 @@
 In:  a check or parser that somebody wrote, or a value that it compares with.
 Out: a text, equal on every machine and in every process for the same code and the same values.
 It follows what a function closes over, its defaults, and the constants and functions of its own
-package that it names. Anything else counts by its name only.
+package that it names. Anything else counts by its name only; comments, docstrings, decorators and
+what else stands on the lines of a lambda do not count.
 """
 
+import ast
+import copy
 import inspect
+import linecache
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from types import FunctionType
 
 import polars as pl
@@ -57,11 +62,46 @@ def _ordered_parts(value: Iterable[object] | re.Pattern[str] | partial[object]) 
 
 
 def _parts_of(function: FunctionType) -> list[object]:
-    try:
-        code: list[object] = [inspect.getsource(function)]
-    except OSError:  # typed at a prompt or made by `exec`
-        code = [function.__code__.co_code, function.__code__.co_consts]
     named = inspect.getclosurevars(function)
     return [
-        *code, function.__defaults__, function.__kwdefaults__, named.nonlocals, named.globals
+        *_code_of(function),
+        function.__defaults__, function.__kwdefaults__, named.nonlocals, named.globals,
     ]  # fmt: skip
+
+
+def _code_of(function: FunctionType) -> list[object]:
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    source = "".join(linecache.getlines(code.co_filename, function.__globals__))
+    written = _functions(source).get((code.co_firstlineno, code.co_name), ())
+    # Without its source it was typed at a prompt or made by `exec`.
+    return [ast.unparse(_bare(one)) for one in written] or [code.co_code, code.co_consts]
+
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@lru_cache(maxsize=64)  # a module may hold the checks of many contracts
+def _functions(source: str) -> Mapping[tuple[int, str], Sequence[_Function]]:
+    """Return the functions of a module by first line and name; several lambdas may share a line."""
+    found: defaultdict[tuple[int, str], list[_Function]] = defaultdict(list)
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except SyntaxError:  # the file is no longer what was loaded
+        return {}
+    for node in nodes:
+        if isinstance(node, _Function):
+            decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+            first = min(one.lineno for one in (node, *decorators))
+            found[first, getattr(node, "name", "<lambda>")].append(node)
+    return found
+
+
+def _bare(function: _Function) -> _Function:
+    """Return a function without what only people read."""
+    if isinstance(function, ast.Lambda):
+        return function
+    bare = copy.copy(function)
+    bare.decorator_list = []
+    bare.body = function.body[ast.get_docstring(function) is not None :]
+    return bare

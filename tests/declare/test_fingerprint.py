@@ -4,6 +4,9 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import partial, wraps
+from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import polars as pl
 import pytest
@@ -113,6 +116,55 @@ def test_what_differs_has_another_fingerprint(one: object, other: object) -> Non
 )
 def test_what_is_the_same_has_one_fingerprint(one: object, same: object) -> None:
     assert fingerprint(one) == fingerprint(same)
+
+
+def loaded(file: Path, text: str) -> FunctionType:
+    """Return the function `rule` of a module with this text."""
+    file.write_text(text, encoding="utf-8")
+    names: dict[str, Any] = {"__name__": file.stem, "noted": lambda _: lambda function: function}
+    exec(compile(text, file, "exec"), names)  # noqa: S102 - our own text
+    made = names["rule"]
+    assert isinstance(made, FunctionType)
+    return made
+
+
+PLAIN = "def rule(value):\n    return value > 1\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        (PLAIN, "def rule(value):\n    # Above it.\n    return (\n        value>1)\n"),
+        (
+            PLAIN,
+            '@noted("Above it.")\ndef rule(value):\n    """Compare."""\n    return value > 1\n',
+        ),
+        ("rule = (lambda v: v > 1, 'old')[0]\n", "rule = (lambda v: v > 1, 'new')[0]\n"),
+        ("rule = (lambda v: v > 1, lambda v: v)[0]\n", "rule = [lambda v: v>1, lambda v: v][0]\n"),
+    ],
+)
+def test_what_only_people_read_does_not_count(tmp_path: Path, one: str, same: str) -> None:
+    made = [loaded(tmp_path / f"{n}.py", text) for n, text in enumerate((one, same))]
+
+    assert fingerprint(made[0]) == fingerprint(made[1])
+
+
+@pytest.mark.parametrize("text", ["rule = lambda v: v > 2\n", "rule = lambda v: v < 1\n"])
+def test_a_lambda_counts_by_what_it_does(tmp_path: Path, text: str) -> None:
+    one, other = (
+        loaded(tmp_path / "a.py", "rule = lambda v: v > 1\n"),
+        loaded(tmp_path / "b.py", text),
+    )
+
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_a_function_whose_file_has_changed_counts_by_what_was_loaded(tmp_path: Path) -> None:
+    one, other = loaded(tmp_path / "a.py", PLAIN), loaded(tmp_path / "b.py", PLAIN)
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("def (", encoding="utf-8")
+
+    assert fingerprint(one) == fingerprint(other)
 
 
 def test_a_changed_constant_of_the_module_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
