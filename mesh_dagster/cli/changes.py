@@ -4,11 +4,16 @@ In:  an address, the registry.
 Out: the declarations of the port, newest first.
 """
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mesh_dagster.cli.output import as_json_option, moment, write_json
 from mesh_dagster.declare.address import Address
 from mesh_dagster.errors import NoChangesError
+
+if TYPE_CHECKING:
+    from mesh_dagster.discover.changes import Change
 
 
 @click.command()
@@ -32,8 +37,15 @@ def changes(*, address: str, as_json: bool) -> None:
         write_json(found)
         return
     for change in found:
-        first = change.first_version
-        published = "not published since" if first is None else f"published with version {first}"
-        click.secho(f"{moment(change.declared_at)}  {change.version}  {published}", bold=True)
-        for difference in change.differences or ("first declared",):
+        version, at = change.version, moment(change.declared_at)
+        click.secho(f"{at}  {version}  {_published(change)}", bold=True)
+        nothing = "first declared" if change is found[-1] else "as it was published before"
+        for difference in change.differences or (nothing,):
             click.echo(f"  {difference}")
+
+
+def _published(change: "Change") -> str:
+    if change.unseen:
+        return "declared, never published"
+    first = change.first_version
+    return "not published since" if first is None else f"published with version {first}"

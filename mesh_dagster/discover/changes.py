@@ -1,12 +1,12 @@
 """Say how the promises of a port changed over time.
 
 In:  its registered declarations, the oldest first.
-Out: one `Change` for each, with what differs from the one before, in words.
+Out: one `Change` for each, with what differs from the last one that readers saw, in words.
 What differs, and how it is said, is known to `govern/`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,9 +29,19 @@ class Change:
     """The product's."""
     contract_digest: str
     first_version: int | None
-    """The first publication since then; `None` where there is none."""
+    """The first publication while it held; `None` where there is none."""
     differences: tuple[str, ...]
-    """What differs from before; empty for the first declaration."""
+    """What differs from the last declaration that was published, else from the one before.
+
+    Empty for the first declaration, and for one that is as that was.
+    """
+    superseded_at: datetime | None = None
+    """When the next one was declared; `None` for the newest."""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether nothing was published before the next one was declared."""
+        return self.first_version is None and self.superseded_at is not None
 
 
 def changes(registry: Registry, address: str) -> tuple[Change, ...]:
@@ -42,31 +52,46 @@ def changes(registry: Registry, address: str) -> tuple[Change, ...]:
 def all_changes(registry: Registry, addresses: Sequence[str]) -> dict[str, tuple[Change, ...]]:
     """Return how ports changed, newest first, by address."""
     make(registry)
+    later = sa.func.lead(declarations.c.declared_at).over(
+        partition_by=declarations.c.address, order_by=declarations.c.declared_at
+    )
+    held = sa.select(declarations, later.label("until")).where(
+        declarations.c.address.in_(addresses)
+    )
+    known = held.subquery("held")
     first = (
         sa.select(sa.func.min(publications.c.version))
-        .where(publications.c.address == declarations.c.address)
-        .where(publications.c.published_at >= declarations.c.declared_at)
+        .where(publications.c.address == known.c.address)
+        .where(publications.c.published_at >= known.c.declared_at)
+        .where(known.c.until.is_(None) | (publications.c.published_at < known.c.until))
         .scalar_subquery()
     )
-    query = (
-        sa.select(declarations, first.label("first_version"))
-        .where(declarations.c.address.in_(addresses))
-        .order_by(declarations.c.declared_at)
-    )
+    query = sa.select(known, first.label("first_version")).order_by(known.c.declared_at)
     past: dict[str, list[Mapping[str, Any]]] = {}  # Any: rows
     for row in registry.rows(query):
         past.setdefault(row["address"], []).append(row)
-    return {address: tuple(_changes(rows)) for address, rows in past.items()}
+    return {address: tuple(reversed(_changes(rows))) for address, rows in past.items()}
 
 
-def _changes(rows: Sequence[Mapping[str, Any]]) -> Iterator[Change]:  # Any: rows
-    for number in range(len(rows) - 1, -1, -1):
-        now = rows[number]
-        found = tuple(_differences(rows[number - 1], now)) if number else ()
-        if found or not number:
-            digest = (now["declaration"].get("contract") or {}).get("digest", "")
-            first, version = now["first_version"], now["product"]["version"]
-            yield Change(now["declared_at"], version, digest, first, found)
+def _changes(rows: Iterable[Mapping[str, Any]]) -> list[Change]:  # Any: rows
+    made: list[Change] = []
+    last: Mapping[str, Any] | None = None  # Any: a row
+    seen: Mapping[str, Any] | None = None  # Any: a row
+    for row in rows:
+        base = seen or last
+        found = tuple(_differences(base, row)) if base else ()
+        if base and base is last and not found:
+            # The same again: what is published now is published under the one before.
+            if made[-1].first_version is None and row["first_version"] is not None:
+                made[-1], seen = replace(made[-1], first_version=row["first_version"]), base
+            continue
+        if made:
+            made[-1] = replace(made[-1], superseded_at=row["declared_at"])
+        digest = (row["declaration"].get("contract") or {}).get("digest", "")
+        first, version = row["first_version"], row["product"]["version"]
+        made.append(Change(row["declared_at"], version, digest, first, found))
+        last, seen = row, seen if first is None else row
+    return made
 
 
 def _differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:

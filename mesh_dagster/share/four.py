@@ -96,7 +96,8 @@ def _refused(ports: Sequence[PortEntry], now: datetime) -> Iterator[str]:
 
 def _changed(ports: Sequence[PortEntry]) -> Answer:
     question = "How did its schema change?"
-    changes = [(one, port) for port in ports for one in port.changes if one.differences]
+    known = [(one, port) for port in ports for one in port.changes if one.differences]
+    changes = [(one, port) for one, port in known if not one.unseen]
     if not changes:
         first = min((port.registered_at for port in ports), default=None)
         since = (f"Since it was first declared on {first:%Y-%m-%d}.",) if first else ()

@@ -1,9 +1,14 @@
 import json
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 import mesh_dagster as md
+from mesh_dagster.run.registering import declarations
+from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.store import Store
 from tests.cli.scenario import (
     ENDING,
     ORDERS,
@@ -144,6 +149,29 @@ def test_changes_tell_what_a_port_promised_since_when() -> None:
     assert words(shown.stdout) == words("TIME  1.0.0  published with version 0\n  first declared\n")
     assert [(one["version"], one["first_version"]) for one in plain] == [("1.0.0", 0)]
     assert "not published since" in mesh("changes", TOTALS).stdout
+
+
+def test_changes_tell_what_was_declared_and_never_published() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+    with closing(Registry(Store.at().registry_url)) as registry, registry.begin() as connection:
+        (first,) = connection.execute(
+            sa.select(declarations).where(declarations.c.address == ORDERS)
+        ).mappings()
+        for days, version in ((1, "1.1.0"), (2, "1.0.0"), (3, "1.0.1")):
+            product = {**first["product"], "version": version}
+            at = first["declared_at"] + timedelta(days=days)
+            row = {**first, "declared_at": at, "product": product, "digest": version}
+            connection.execute(sa.insert(declarations).values(row))
+
+    shown = mesh("changes", ORDERS)
+
+    assert words(shown.stdout) == words(
+        "TIME  1.0.1  not published since\n  version: 1.0.0 becomes 1.0.1\n"
+        "TIME  1.0.0  declared, never published\n  as it was published before\n"
+        "TIME  1.1.0  declared, never published\n  version: 1.0.0 becomes 1.1.0\n"
+        "TIME  1.0.0  published with version 0\n  first declared\n"
+    )
 
 
 def test_changes_of_an_unknown_port_offer_the_nearest() -> None:

@@ -16,6 +16,7 @@ from mesh_dagster.observe.alerts import record as judge
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.count import Read, count, settle
+from mesh_dagster.run.registering import declarations
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.retired import Retired
 from mesh_dagster.run.retirements import note
@@ -349,6 +350,44 @@ def test_changes_tell_what_differs_from_before(registry: Registry) -> None:
     )
     assert found[2].differences == ()
     assert found[0].contract_digest == found[2].contract_digest
+
+
+def test_what_was_declared_and_never_published_is_told_as_that(registry: Registry) -> None:
+    other = Line.to_schema().update_column("amount", dtype=int, checks=None)
+    declare(registry, invoices())
+    publish_lines(registry, rows(1), invoices())
+    (made,) = registry.publications(LINES)
+    registry.record(replace(made, published_at=NOW))
+    declare(registry, invoices(contract=other), at=NOW + HOUR)
+    declare(registry, invoices(), at=NOW + 2 * HOUR)
+    declare(registry, invoices("1.0.1"), at=NOW + 3 * HOUR)
+    registry.record(replace(made, version=1, published_at=NOW + 4 * HOUR))
+
+    found = changes(registry, LINES)
+
+    assert [(one.first_version, one.unseen, one.differences) for one in found] == [
+        (1, False, ("version: 1.0.0 becomes 1.0.1",)),
+        (None, True, ()),
+        (None, True, ("type of 'amount': Float64 becomes Int64",)),
+        (0, False, ()),
+    ]
+
+
+def test_what_is_published_under_the_same_declaration_again_counts_for_it(
+    registry: Registry,
+) -> None:
+    declare(registry, invoices())
+    row = registry.rows(sa.select(declarations))[0]
+    with registry.begin() as connection:
+        later = {**row, "declared_at": NOW + HOUR, "digest": "of another release"}
+        connection.execute(sa.insert(declarations).values(later))
+    publish_lines(registry, rows(1), invoices())
+    made = registry.publications(LINES)[0]
+    registry.record(replace(made, published_at=NOW + 2 * HOUR))
+
+    found = changes(registry, LINES)
+
+    assert [(one.first_version, one.superseded_at) for one in found] == [(0, None)]
 
 
 def test_what_is_declared_again_is_no_change(registry: Registry) -> None:

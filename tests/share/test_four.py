@@ -115,6 +115,13 @@ def test_the_last_change_of_a_schema_is_told(entry: ProductEntry) -> None:
     )
 
 
+def test_a_schema_that_was_never_published_is_no_change(entry: ProductEntry) -> None:
+    unseen = Change(NOW - HOUR, "1.1.0", "d", None, ("type of 'x': Float64 becomes Int64",), NOW)
+    changed = answers(entry, changes=(replace(unseen, differences=(), first_version=1), unseen))[2]
+
+    assert changed.short == "Not at all"
+
+
 def test_what_else_is_known_of_a_promise_is_noted_without_names_that_are_hidden() -> None:
     named = replace(promise("breached"), late_groups=("a", "b", "c", "d"), late_group_count=5)
     hidden = replace(
