@@ -6,12 +6,12 @@ from mesh_dagster.errors.message import MOST_NAMES, MeshError, listed, nearest
 
 
 class FrameRefusedError(MeshError, TypeError):
-    """A build function returned something that is no frame."""
+    """What a build function returned, or an audit was given, is no frame."""
 
     def __init__(self, who: str, got: str) -> None:
         super().__init__(
-            f"'{who}' returned {got}; expected a polars LazyFrame or DataFrame, a DuckDB relation "
-            "or a pyarrow Table. Return one of these. Nothing was published."
+            f"{who} {got}; expected a polars LazyFrame or DataFrame, a DuckDB relation or a "
+            "pyarrow Table. Use one of these. Nothing was published."
         )
 
 

@@ -10,16 +10,17 @@ Why: one query answers every rule; what pandera alone can judge, it judges on th
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 import pandera.polars as pa
 import polars as pl
 
 from mesh_dagster.declare.contract import Contract, PanderaContract
 from mesh_dagster.declare.slo import require_row_keys
-from mesh_dagster.errors import FrameRefusedError
 from mesh_dagster.run.casts import uncastable
 from mesh_dagster.run.draft import Draft
 from mesh_dagster.run.explain import absent_faults, findings_of, refuses
+from mesh_dagster.run.frames import as_plan, is_relation
 from mesh_dagster.run.fuse import NotFusableError, draft_of
 from mesh_dagster.run.keys import Others
 from mesh_dagster.run.native import ANYTHING
@@ -37,7 +38,11 @@ from mesh_dagster.run.schemas import (
 from mesh_dagster.run.verdict import Verdict
 from mesh_dagster.run.whole import judged_whole
 
-Batch = pl.LazyFrame | pl.DataFrame | str | Path
+if TYPE_CHECKING:
+    import duckdb
+
+# A pyarrow Table is taken too; pyarrow has no types, so naming it would admit everything.
+Batch = Union[pl.LazyFrame, pl.DataFrame, "duckdb.DuckDBPyRelation", str, Path]
 
 
 def audit(
@@ -51,7 +56,7 @@ def audit(
     """Say whether a batch keeps a contract, as pandera says it at full depth.
 
     Args:
-        batch: A frame, a plan, or the path of Parquet files.
+        batch: Any of the four frames, or the path of Parquet files.
         contract: A `pandera.polars` model or schema.
         others: Rows published in other partitions; what is unique is unique over both. Only the
             columns of keys are read from them.
@@ -67,7 +72,7 @@ def audit(
     Raises:
         ContractRefusedError: The contract is no pandera model or schema.
         DeclarationError: So many row keys are not given.
-        FrameRefusedError: The batch is no frame, plan or path.
+        FrameRefusedError: The batch is no frame or path.
         polars.exceptions.PolarsError: The batch itself cannot be read.
     """
     known = Contract.of(contract)
@@ -107,13 +112,11 @@ class _Wish:
 
 
 def _plan_of(batch: object) -> pl.LazyFrame:
-    if isinstance(batch, pl.LazyFrame):
-        return batch
-    if isinstance(batch, pl.DataFrame):
-        return batch.lazy()
     if isinstance(batch, str | Path):
         return pl.scan_parquet(batch)
-    raise FrameRefusedError("audit", type(batch).__name__)
+    plan = as_plan(batch, "audit", "was given")
+    # What explains a broken rule reads again; a query of DuckDB may then answer otherwise.
+    return plan.collect(engine="streaming").lazy() if is_relation(batch) else plan
 
 
 def _judged(

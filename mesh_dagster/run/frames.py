@@ -29,11 +29,11 @@ _UNSIGNED: dict[type[pl.DataType], str] = {
 }
 
 
-def as_plan(frame: object, who: str) -> pl.LazyFrame:
+def as_plan(frame: object, who: str, did: str = "returned") -> pl.LazyFrame:
     """Return any of the four frames as a plan; a DuckDB relation stays unread.
 
     Raises:
-        FrameRefusedError: It is no frame; `who` returned it.
+        FrameRefusedError: It is no frame; `who` returned it, or did as `did` says.
     """
     if isinstance(frame, pl.LazyFrame):
         return frame
@@ -41,14 +41,14 @@ def as_plan(frame: object, who: str) -> pl.LazyFrame:
         return frame.lazy()
     if is_relation(frame):
         relation: Any = frame  # Any: duckdb is imported only by those who use it
-        return _lazily(relation, who)
+        return _lazily(relation, f"'{who}' {did}")
     if _comes_from(frame, "pyarrow", "Table"):
         table: Any = frame  # Any: as above
         return pl.LazyFrame(table)
     package = type(frame).__module__.partition(".")[0]
     of = "" if package == "builtins" else f"{package} "
     got = "nothing" if frame is None else f"a {of}{type(frame).__name__}"
-    raise FrameRefusedError(who, got)
+    raise FrameRefusedError(f"'{who}' {did}", got)
 
 
 def is_relation(frame: object) -> bool:

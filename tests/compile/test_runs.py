@@ -406,7 +406,7 @@ def test_an_internal_that_returns_no_frame_says_so(instance: dg.DagsterInstance)
     assert not result.success
     assert (
         "'sales/orders/internal/raw' returned a dict; expected a polars LazyFrame or DataFrame, a "
-        "DuckDB relation or a pyarrow Table. Return one of these. Nothing was published."
+        "DuckDB relation or a pyarrow Table. Use one of these. Nothing was published."
     ) in failure(result)
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timezone
 from pathlib import Path
 
+import duckdb
 import pandera.polars as pa
 import polars as pl
 import pytest
@@ -467,8 +468,18 @@ def test_files_are_audited_where_they_lie(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_is_no_frame_is_refused() -> None:
-    with pytest.raises(FrameRefusedError):
+    with pytest.raises(FrameRefusedError, match=r"^'audit' was given a list; "):
         audit([1, 2], PLAY)  # type: ignore[arg-type]
+
+
+def test_any_of_the_four_frames_is_judged() -> None:
+    with duckdb.connect() as connection:
+        relation = connection.from_arrow(GOOD.to_arrow())
+        frames = (GOOD, GOOD.lazy(), GOOD.to_arrow(), relation)
+
+        assert [audit(frame, PLAY).accepted for frame in frames] == [True] * 4
+        worse = relation.project("* REPLACE (-1 AS play_id)")
+        assert not audit(worse, PLAY).accepted
 
 
 def test_a_batch_that_cannot_be_read_raises(tmp_path: Path) -> None:

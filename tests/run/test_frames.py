@@ -109,7 +109,7 @@ def test_what_is_no_frame_is_refused(frame: object, got: str) -> None:
 
     assert str(caught.value) == (
         f"'sales/orders/lines' returned {got}; expected a polars LazyFrame or DataFrame, a DuckDB "
-        "relation or a pyarrow Table. Return one of these. Nothing was published."
+        "relation or a pyarrow Table. Use one of these. Nothing was published."
     )
 
 
