@@ -14,6 +14,7 @@ import click
 
 from mesh_dagster.cli.output import as_json_option, columns, moment, span, write_json
 from mesh_dagster.declare.address import Address
+from mesh_dagster.share.wording import silence, unheard
 
 if TYPE_CHECKING:
     from mesh_dagster.observe.attention import OpenBreach
@@ -35,20 +36,25 @@ def alerts() -> None:
 @alerts.command()
 @as_json_option
 def ls(*, as_json: bool) -> None:
-    """List the open breaches."""
+    """List the open breaches, as the sensors judged last, and say whom no sensor watches."""
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.observe.attention import open_list
+    from mesh_dagster.observe.vitals import judged_at, silent, unwatched
 
     now = _now()
     with open_registry() as registry:
-        found = open_list(registry, now)
+        found, judged, unseen = open_list(registry, now), judged_at(registry), unwatched(registry)
     if as_json:
         write_json(found)
-        return
-    if not found:
-        click.echo("No promise is broken.", err=True)
-        return
-    click.echo(columns(_HEADER, [_line(one, now) for one in found], (3,)))
+    elif found:
+        click.echo(columns(_HEADER, [_line(one, now) for one in found], (3,)))
+    elif judged:
+        ago = span(now - min(judged.values()))
+        click.echo(f"No promise is broken, as the sensors judged {ago} ago.", err=True)
+    for judge, length in silent(judged, now).items():
+        click.echo(silence(judge, length), err=True)
+    if unseen or not judged:
+        click.echo(unheard(unseen, judged=bool(judged)), err=True)
 
 
 @alerts.command()

@@ -15,7 +15,7 @@ from mesh_dagster.cli.output import Command, as_json_option, columns, span, writ
 from mesh_dagster.declare.address import Address
 from mesh_dagster.errors import NoMatchError, NoPromiseError, NotPublishedError
 from mesh_dagster.observe.status import STALE_AFTER
-from mesh_dagster.share.wording import budget, notes, silence
+from mesh_dagster.share.wording import budget, notes, silence, unheard
 
 if TYPE_CHECKING:
     from mesh_dagster.observe.status import SloStatus
@@ -82,11 +82,12 @@ def check(
 ) -> None:
     """Exit with 1 if a promise is broken, if there is none, or if the sensor stopped judging."""
     from mesh_dagster.cli.registry import open_registry
-    from mesh_dagster.observe.vitals import judged_at, silent
+    from mesh_dagster.observe.vitals import judged_at, silent, unwatched
 
     now, found = _judged(only, as_of)
     with open_registry() as registry:
         judged = judged_at(registry) if as_of is None else {}
+        unseen = unwatched(registry) if as_of is None else []
     stale = silent(judged, now, timedelta(minutes=stale_minutes))
     broken = [one for one in found if one.broken]
     if as_json:
@@ -105,6 +106,9 @@ def check(
             click.echo(f"{_NOTHING} Nothing was checked.", err=True)
         elif not broken and not stale:
             click.echo(f"All {len(found)} promises are kept.")
+    mine = {one.address for one in found}.intersection(unseen)
+    if mine:
+        click.echo(unheard(sorted(mine), judged=bool(judged)), err=True)
     context.exit(1 if broken or stale or not found else 0)
 
 

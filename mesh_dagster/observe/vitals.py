@@ -51,6 +51,20 @@ def judged_at(registry: Registry) -> Mapping[str, datetime]:
     return {row["judge"]: row["beat_at"] for row in registry.rows(_judges())}
 
 
+def unwatched(registry: Registry) -> list[str]:
+    """Return the ports that promise something and that no sensor has judged yet."""
+    registry.make(METADATA)
+    judged = sa.select(watches.c.address).join(heartbeats, heartbeats.c.judge == watches.c.judge)
+    query = (
+        sa.select(ports.c.address)
+        .where(ports.c.withdrawn_at.is_(None))
+        .where(sa.func.coalesce(ports.c.state, "") != "draft")
+        .where(ports.c.address.not_in(judged))
+        .order_by(ports.c.address)
+    )
+    return [row["address"] for row in registry.rows(query)]
+
+
 def silent(
     judged: Mapping[str, datetime], now: datetime, patience: timedelta = STALE_AFTER
 ) -> dict[str, timedelta]:

@@ -41,7 +41,15 @@ def to_use(length: timedelta | None) -> str:
 
 def silence(judge: str, length: timedelta) -> str:
     """Say that the sensor of a code location has stopped, and what to do."""
-    return f"The sensor of {judge} has not judged for {span(length)}; start dagster-daemon."
+    what = f"The sensor of {judge} has not judged for {span(length)}, so nobody is told meanwhile"
+    return f"{what}; start dagster-daemon."
+
+
+def unheard(unwatched: Sequence[str], *, judged: bool) -> str:
+    """Say that nobody is told of what some ports break, and what to do."""
+    ports = _named(unwatched, len(unwatched)) + " yet" if judged else "here yet"
+    what = f"No sensor has judged {ports}, so nobody is told of a broken promise"
+    return f"{what}; start dagster-daemon."
 
 
 def moment(time: datetime | None) -> str:

@@ -1,4 +1,6 @@
 import json
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from click.testing import CliRunner, Result
 from mesh_dagster.cli.main import main
 from mesh_dagster.observe.alerts import record
 from mesh_dagster.observe.routing import Routing
+from mesh_dagster.observe.watch import Watcher, take_over
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from tests.observe.scenario import NOON, PLAYS, declare, late
@@ -30,11 +33,36 @@ def mesh(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["alerts", *arguments])
 
 
-def test_nothing_broken_is_said_so_and_makes_no_file(mesh_root: Path) -> None:
+def test_where_no_sensor_ever_judged_nothing_is_called_whole(mesh_root: Path) -> None:
     result = mesh("ls")
 
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No promise is broken.\n")
+    said = "No sensor has judged here yet, so nobody is told of a broken promise"
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"{said}; start dagster-daemon.\n"
     assert not mesh_root.exists()
+
+
+def test_nothing_broken_is_said_with_the_time_of_the_judgement(mesh_root: Path) -> None:
+    now, judge = datetime.now(timezone.utc), Watcher("a.py", frozenset({"media_player"}))
+    with closing(Registry(Store.at().registry_url)) as registry:
+        declare(registry, [PLAYS])
+        take_over([PLAYS], registry, now, watcher=judge)
+        record([], registry, now - timedelta(hours=3), judge=judge.judge)
+
+    result = mesh("ls")
+
+    assert (result.exit_code, result.stdout, result.stderr.splitlines()) == (
+        0,
+        "",
+        [
+            "No promise is broken, as the sensors judged 3 h ago.",
+            (
+                "The sensor of a.py:media_player has not judged for 3 h, so nobody is told "
+                "meanwhile; start dagster-daemon."
+            ),
+        ],
+    )
+    assert mesh_root.exists()
 
 
 def test_open_breaches_are_listed_with_who_knows(root: Path) -> None:

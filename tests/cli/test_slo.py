@@ -156,11 +156,31 @@ def test_a_sensor_that_stopped_fails_the_check(registry: Registry) -> None:
     stale, waiting = mesh("slo", "check"), mesh("slo", "check", "--stale-after", "240")
     beat(registry, now)
     alive = mesh("slo", "check")
+    watcher = Watcher("royalties.py", frozenset({"payments"}))
+    take_over([ROYALTIES], registry, now, watcher=watcher)
+    unseen = mesh("slo", "check")
+    record([], registry, now, judge=watcher.judge)
+    watched = mesh("slo", "check")
 
-    said = "The sensor of plays.py:media_player has not judged for 3 h; start dagster-daemon.\n"
+    silent = "The sensor of plays.py:media_player has not judged for 3 h"
+    said = f"{silent}, so nobody is told meanwhile; start dagster-daemon.\n"
     assert (stale.exit_code, stale.stdout) == (1, said)
     assert (waiting.exit_code, waiting.stdout) == (0, "All 2 promises are kept.\n")
-    assert alive.exit_code == 0
+    lacking = f"No sensor has judged {ROYALTIES} yet, so nobody is told of a broken promise"
+    assert (alive.exit_code, alive.stderr) == (0, f"{lacking}; start dagster-daemon.\n")
+    assert unseen.stderr == alive.stderr, "a sensor that never ran watches nothing"
+    assert (watched.exit_code, watched.stderr) == (0, "")
+
+
+def test_promises_that_no_sensor_judges_are_kept_with_a_warning(registry: Registry) -> None:
+    for address in (EVENTS, ROYALTIES):
+        register(registry, address)
+
+    result = mesh("slo", "check")
+
+    said = "No sensor has judged here yet, so nobody is told of a broken promise"
+    assert (result.exit_code, result.stdout) == (0, "All 2 promises are kept.\n")
+    assert result.stderr == f"{said}; start dagster-daemon.\n"
 
 
 def test_the_check_is_written_as_json(registry: Registry) -> None:

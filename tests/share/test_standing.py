@@ -95,8 +95,9 @@ def test_a_page_says_how_old_a_judgement_is_and_that_nobody_judges_any_more(
     judged = "as the sensors judged them, at most 3 h ago"
     assert "Products by their worst promise, never judged: ? 3 not judged" in before
     assert "Broken promises No promise was judged yet; start dagster-daemon." in before
-    assert "The sensor of here:sales has not judged for 3 h; start dagster-daemon." in page.texts(
-        "p"
+    assert (
+        "The sensor of here:sales has not judged for 3 h, so nobody is told meanwhile; "
+        "start dagster-daemon." in page.texts("p")
     )
     assert f"Broken promises {judged}" in page.texts("h2")
     assert f"Products by their worst promise, {judged}:" in page.texts("span")
