@@ -4,7 +4,6 @@ In:  a run's events; the registry, which knows what was refused.
 Out: an `Outcome` for each asset of the run.
 """
 
-import re
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,9 +20,15 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
     from dagster_shared.error import SerializableErrorInfo
 
-_OF_FILES = ("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError")
-"""Errors whose message names a file, and no value of its data."""
-_PATH = re.compile(r"(?<![\w/])/[^\s'\":]+")
+_WITHOUT_VALUES = {
+    *("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError"),
+    *("ImportError", "ModuleNotFoundError"),
+    *("polars.exceptions.ColumnNotFoundError", "polars.exceptions.NoDataError"),
+    *("_duckdb.BinderException", "_duckdb.CatalogException", "_duckdb.ParserException"),
+}
+"""Errors whose first line names files, modules, columns and tables, and no value of the data."""
+_OTHER_COLUMNS = "; valid columns: "
+"""Before the names of the others, which may be values: of a pivot, of a file without a header."""
 State = Literal["published", "refused", "failed", "skipped"]
 
 
@@ -80,6 +85,16 @@ def outcomes_of(
         )
         for asset in assets
     ]
+
+
+def kept_errors(instance: "dg.DagsterInstance", run_id: str) -> list[str]:
+    """Return the errors of a run, whole, as Dagster keeps them."""
+    import dagster as dg
+
+    ends = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    found = [one.dagster_event for one in instance.all_logs(run_id, of_type=ends)]
+    kept = [getattr(one.event_specific_data, "error", None) for one in found if one]
+    return [error.to_string() for error in kept if error]
 
 
 def _outcome(
@@ -144,20 +159,29 @@ def _broken(refusal: Refusal) -> str:
 
 
 def _cause(error: "SerializableErrorInfo | None") -> str:
-    """Say what stopped a step; of errors that are not ours only the kind and the place."""
-    while error is not None and error.cause is not None and _of_dagster(error):
+    """Say what stopped a step; of errors that may hold values only the kind and the place."""
+    while error is not None and error.cause is not None and _wraps(error):
         error = error.cause
     if error is None:
         return "it was stopped"
-    if issubclass(getattr(errors, error.cls_name or "", object), errors.MeshError):
-        return error.message.partition(": ")[2].strip()
-    missing = _PATH.search(error.message) if error.cls_name in _OF_FILES else None
-    where = f" '{missing[0]}'" if missing else ""
-    return f"{error.cls_name}{where}{place_of(_frames(error.stack))}"
+    kind, _, text = error.message.strip().partition(": ")
+    if _ours(error):
+        return text
+    where = f"{error.cls_name}{place_of(_frames(error.stack))}"
+    if kind not in _WITHOUT_VALUES or not text:
+        return where
+    first = text.splitlines()[0].partition(_OTHER_COLUMNS)[0]
+    return f"{where}: {first.rstrip('.!')}"
 
 
-def _of_dagster(error: "SerializableErrorInfo") -> bool:
-    return (error.cls_name or "").startswith("Dagster")
+def _wraps(error: "SerializableErrorInfo") -> bool:
+    name = error.cls_name or ""
+    return name.startswith("Dagster") or (name == "Failure" and _ours(error.cause))
+
+
+def _ours(error: "SerializableErrorInfo | None") -> bool:
+    known = getattr(errors, (error and error.cls_name) or "", object)
+    return issubclass(known, errors.MeshError)
 
 
 def _frames(stack: Iterable[str]) -> list[traceback.FrameSummary]:

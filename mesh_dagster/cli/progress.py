@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mesh_dagster.cli.output import console, print_all
 from mesh_dagster.declare.lifecycle import ending_text
+from mesh_dagster.errors import listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,6 +66,18 @@ def print_summary(outcomes: "Sequence[Outcome]") -> None:
         screen.print("Everything that is selected is published already.")
         return
     print_all(screen, table_of(outcomes))
+    if failed := failed_runs(outcomes):
+        screen.print(f"\n{_where_kept(failed)}")
+
+
+def failed_runs(outcomes: "Sequence[Outcome]") -> list[str]:
+    """Return the Dagster runs in which something failed, and was not refused."""
+    return list(dict.fromkeys(o.run_id for o in outcomes if o.state == "failed" and o.run_id))
+
+
+def _where_kept(failed: "Sequence[str]") -> str:
+    runs = f"run{'s' * (len(failed) > 1)} {listed(failed)}"
+    return f"Dagster keeps each error whole, in {runs}; 'mesh --traceback run ...' prints it."
 
 
 def table_of(outcomes: "Sequence[Outcome]") -> "Table":

@@ -54,17 +54,23 @@ def run(
     SELECTION is a domain, a domain/product, a port's address or a Dagster selection such as
     'group:"sales/*"'. Of a port with partitions, those that are missing are materialized.
     """
-    from mesh_dagster.cli.progress import follow, print_summary
+    from mesh_dagster.cli.outcome import kept_errors
+    from mesh_dagster.cli.progress import failed_runs, follow, print_summary
 
     if partitions and all_partitions:
         raise click.UsageError("Give --partition or --all-partitions, not both.")
     wanted: Wanted = partitions or ("all" if all_partitions else "missing")
     with prepare(workspace, selection, wanted) as materializer:
         outcomes = follow(materializer, quiet=as_json)
+        asked = click.get_current_context().find_root().params.get("traceback")
+        runs = failed_runs(outcomes) if asked else []
+        kept = [error for run_id in runs for error in kept_errors(materializer.instance, run_id)]
     if as_json:
         write_json(outcomes)
     else:
         print_summary(outcomes)
+    for error in kept:
+        click.echo(error, err=True)
     if any(outcome.state != "published" for outcome in outcomes):
         raise click.exceptions.Exit(1)
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +18,10 @@ def states(text: str) -> list[tuple[str, str, str]]:
 
 def without_seconds(text: str) -> list[str]:
     return [line.partition(" (")[0].rstrip() for line in text.splitlines()]
+
+
+def without_runs(text: str) -> str:
+    return re.sub("'[0-9a-f]{8}-[0-9a-f-]{27}'", "RUN", text)
 
 
 def test_products_run_after_what_they_read_whatever_the_order_of_the_workspace(
@@ -123,7 +128,7 @@ def test_what_reads_a_port_that_never_was_published_is_skipped(
     assert (result.exit_code, result.stderr) == (1, "")
     # Of an exception of the team's own code only the kind and the place are told.
     failed = "failed: RuntimeError in line 25 of 'shop_location.py'"
-    assert without_seconds(result.stdout) == [
+    assert without_seconds(without_runs(result.stdout)) == [
         f"  shop/orders/internal/raw_lines of east {failed}",
         f"  {LINES} of east skipped: what it is made from was not built",
         f"  shop/orders/internal/raw_lines of west {failed}",
@@ -136,6 +141,8 @@ def test_what_reads_a_port_that_never_was_published_is_skipped(
         "shop/orders/internal/raw_lines    failed",
         "mesh://shop/orders/v1/lines       skipped        0         0  nothing yet",
         "mesh://report/totals/v1/regional  skipped        0         0  nothing yet",
+        "",
+        ("Dagster keeps each error whole, in runs RUN, RUN; 'mesh --traceback run ...' prints it."),
     ]
 
 
@@ -311,4 +318,83 @@ def test_a_source_that_is_not_there_is_named(
     result = mesh("run", "shop", "--partition", "east")
 
     assert result.exit_code == 1
-    assert "failed: FileNotFoundError '/nowhere/lines.csv'" in result.stdout
+    missing = "No such file or directory (os error 2): /nowhere/lines.csv"
+    assert f"failed: FileNotFoundError: {missing}\n" in result.stdout
+
+
+CRASHES = """
+import duckdb
+import pandera.polars as pa
+import polars as pl
+import mesh_dagster as md
+
+class Line(pa.DataFrameModel):
+    amount: int
+
+class Many(pa.DataFrameModel):
+    amount: int = pa.Field(ge=100)
+
+crashes = md.DataProduct(
+    domain="crash", name="all", owner="team:crash", alignment="consumer", purpose="None comes out.",
+    inputs={"lines": md.InputPort("mesh://shop/orders/v1/lines", expects=Many)},
+)
+
+@crashes.port(contract=Line)
+def cells() -> pl.DataFrame:
+    return pl.DataFrame({"amount": ["secret"]}).cast(int)
+
+@crashes.port(contract=Line)
+def columns() -> pl.LazyFrame:
+    return pl.LazyFrame({"secret": [1]}).select("amount")
+
+@crashes.port(contract=Line)
+def modules() -> pl.LazyFrame:
+    import no_such_module
+
+@crashes.port(contract=Line)
+def promised(lines: pl.LazyFrame) -> pl.LazyFrame:
+    return lines
+
+@crashes.port(contract=Line)
+def tables() -> pl.DataFrame:
+    return duckdb.sql("SELECT * FROM lines_of_old").pl()
+
+defs = md.definitions(crashes)
+"""
+
+
+def test_a_crash_says_why_where_that_holds_no_value_and_where_the_rest_is(workspace: Path) -> None:
+    mesh("run", "shop", "--partition", "east")
+    (workspace.parent / "shop_location.py").write_text(CRASHES, encoding="utf-8")
+    workspace.write_text("load_from: [{python_file: shop_location.py}]", encoding="utf-8")
+
+    result = mesh("--traceback", "run", "crash")
+
+    lines = sorted(without_runs(result.stdout).splitlines())
+    told = [re.sub("in line [0-9]+ of 'shop_location.py'", "PLACE", line) for line in lines]
+    assert [line for line in told if "failed: " in line or "run" in line] == [
+        "  mesh://crash/all/v1/cells failed: InvalidOperationError PLACE",
+        (
+            "  mesh://crash/all/v1/columns failed: ColumnNotFoundError: "
+            'unable to find column "amount"'
+        ),
+        (
+            "  mesh://crash/all/v1/modules failed: ModuleNotFoundError PLACE: "
+            "No module named 'no_such_module'"
+        ),
+        (
+            "  mesh://crash/all/v1/promised failed: Product 'crash/all' by its input 'lines' "
+            "cannot take 'mesh://shop/orders/v1/lines?version=0', which breaks 1 of the 3 rules "
+            "that are expected: 'amount >= 100' on 2 of 2 rows. Nothing was built. Come to terms "
+            "with the owner of the port, or expect less."
+        ),
+        (
+            "  mesh://crash/all/v1/tables failed: CatalogException PLACE: Catalog Error: "
+            "Table with name lines_of_old does not exist"
+        ),
+        "Dagster keeps each error whole, in run RUN; 'mesh --traceback run ...' prints it.",
+    ]
+    # What was asked for is all that Dagster keeps, values included.
+    assert "secret" not in result.stdout
+    assert 'values: ["secret"]' in result.stderr
+    assert 'valid columns: ["secret"]' in result.stderr
