@@ -6,7 +6,7 @@ Out: a `Draft` with more files in it; nothing is written yet.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +104,7 @@ def add_port(
     path = f"{package.replace('.', '/')}/{domain}/{name}.py"
     draft.text(path)
     raw = f"raw_{port}" if rows else f"raw_{name}"
-    found = _proposed(rows.plan if rows else _raw_rows(f"{package}.{domain}.{name}", raw))
+    found = _proposed(rows or _raw_rows(f"{package}.{domain}.{name}", raw))
     given = {
         "name": name,
         "port": port,
@@ -112,7 +112,7 @@ def add_port(
         "taken": raw,
         "constant": f"SOURCE_OF_{port.upper()}",
         "path": _path_code(draft, package, rows.path) if rows else "",
-        "source": [_with_constant(line, port) for line in rows.code] if rows else [],
+        "source": _with_constant(rows.code, port) if rows else [],
         "columns": list(_columns(found)),
         "build": list(_build(found, raw)),
     }
@@ -123,8 +123,8 @@ def add_port(
         extend_imports(draft, path, "from pathlib import Path")
 
 
-def _with_constant(line: str, port: str) -> str:
-    return line.replace("SOURCE", f"SOURCE_OF_{port.upper()}")
+def _with_constant(lines: Iterable[str], port: str) -> list[str]:
+    return "\n".join(lines).replace("SOURCE", f"SOURCE_OF_{port.upper()}", 1).splitlines()
 
 
 def _raw_rows(module: str, raw: str) -> "pl.LazyFrame":
@@ -146,7 +146,7 @@ def _raw_rows(module: str, raw: str) -> "pl.LazyFrame":
 
 
 def _from_rows(draft: Draft, package: str, name: str, rows: "RowsOf | None") -> Fillings:
-    found = _proposed(rows.plan if rows else None)
+    found = _proposed(rows)
     about = f"the rows of {rows.path.name}." if rows else _STANDS_FOR
     return {
         "about": about,
@@ -226,13 +226,16 @@ def _from_odcs(draft: Draft, copy: str, name: str, odcs: str) -> Fillings:
     }
 
 
-def _proposed(plan: "pl.LazyFrame | None") -> "Proposal":
+def _proposed(rows: "RowsOf | pl.LazyFrame | None") -> "Proposal":
     import polars as pl
 
     from mesh_dagster.discover.propose import propose
 
-    sample = pl.LazyFrame({"id": [1, 2], "name": ["first", "second"]})
-    return propose(sample if plan is None else plan)
+    if rows is None:
+        rows = pl.LazyFrame({"id": [1, 2], "name": ["first", "second"]})
+    if isinstance(rows, pl.LazyFrame):
+        return propose(rows)
+    return propose(rows.plan, remarks=rows.remarks)
 
 
 def _columns(found: "Proposal") -> Iterator[str]:

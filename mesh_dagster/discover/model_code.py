@@ -65,5 +65,6 @@ def _remarks(column: ProposedColumn) -> Iterator[str]:
         yield "are these all?"
     if column.seen:
         yield column.seen
+    yield from column.asked
     if column.personal:
         yield "is it personal data?"

@@ -39,6 +39,7 @@ _TAKEN = frozenset(
     }
 )
 """Names that a pandera model has itself."""
+_DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ]\d{1,2}:.*)?$"
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
@@ -68,6 +69,8 @@ class ProposedColumn:
     """
     seen: str
     """What was seen, for whoever reviews it; empty for sensitive data."""
+    asked: tuple[str, ...] = ()
+    """What cannot be told from the rows; holds no value."""
     description: str | None = None
     """As the contract says that the rows keep already."""
     metadata: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
@@ -82,12 +85,17 @@ class Proposal:
     columns: tuple[ProposedColumn, ...]
 
 
-def propose(plan: pl.LazyFrame, told: Mapping[str, WrittenColumn] | None = None) -> Proposal:
+def propose(
+    plan: pl.LazyFrame,
+    told: Mapping[str, WrittenColumn] | None = None,
+    remarks: Mapping[str, str] | None = None,
+) -> Proposal:
     """Look at every row once and propose.
 
     Args:
         plan: The rows.
         told: What is known of columns already, by their names in the data.
+        remarks: What whoever read the rows asks of columns, likewise.
 
     Raises:
         polars.exceptions.PolarsError: The data cannot be read.
@@ -105,7 +113,10 @@ def propose(plan: pl.LazyFrame, told: Mapping[str, WrittenColumn] | None = None)
     ]
     choices = _choices(plan, few)
     found = [
-        _column(column, schema[source], _of(source, facts), choices.get(source, ()))
+        replace(
+            _column(column, schema[source], _of(source, facts), choices.get(source, ())),
+            asked=tuple(_asked(schema[source], _of(source, facts), (remarks or {}).get(source))),
+        )
         for source, column in bare.items()
     ]
     key = next((c.name for c in found if c.unique), None)
@@ -140,13 +151,14 @@ def _facts(schema: pl.Schema) -> Iterator[pl.Expr]:
             yield column.max().alias(f"most:{source}")
         if dtype == pl.String:
             yield column.str.len_chars().max().alias(f"longest:{source}")
+            yield column.str.contains(_DATE).sum().alias(f"dates:{source}")
 
 
 Facts = Mapping[str, Any]  # Any: values of the data
 
 
 def _of(source: str, facts: Facts) -> Facts:
-    names = ("nulls", "distinct", "least", "most", "longest")
+    names = ("nulls", "distinct", "least", "most", "longest", "dates")
     return {"rows": facts["rows"], **{name: facts.get(f"{name}:{source}") for name in names}}
 
 
@@ -220,6 +232,15 @@ def _least(dtype: pl.DataType, least: Any) -> int | None:  # noqa: ANN401 - a va
     if not dtype.is_numeric() or least is None or least < 0:
         return None
     return 1 if dtype.is_integer() and least >= 1 else 0
+
+
+def _asked(dtype: pl.DataType, facts: Facts, remark: str | None) -> Iterator[str]:
+    if remark:
+        yield remark
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+        yield "in which time zone?"
+    if 2 * (facts["dates"] or 0) > facts["rows"] - facts["nulls"]:
+        yield "dates that are not all read alike, so text: in which form?"
 
 
 def _seen(facts: Facts) -> str:

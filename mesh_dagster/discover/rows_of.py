@@ -5,14 +5,26 @@ Out: a `RowsOf`: a plan over its rows, and the code of a `raw_` internal.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from mesh_dagster.discover.csv_dialect import Dialect, dialect_of, first_wide_line
+from mesh_dagster.discover.source_code import Call, Code, Name, laid_out
 from mesh_dagster.errors import SourceRefusedError
 
 _TABLE = "duckdb:"
+_UNREADABLE = "cannot be read"
+_INDENT = 4
+_DECIMAL = {"comma": r"^-?\d+,\d+$", "point": r"^-?\d+\.\d+$"}
+_YEAR = r"\d{4}"
+_EITHER_FIRST = r"^(0?[1-9]|1[0-2])[/-](0?[1-9]|1[0-2])[/-]\d{4}"
+"""A date that can be read with its day or with its month first."""
+_DAY_FIRST = "read with the day first: or is it the month?"
+_Options = dict[str, Any]  # Any: what polars takes
 
 
 @dataclass(frozen=True)
@@ -22,20 +34,28 @@ class RowsOf:
     plan: pl.LazyFrame
     path: Path
     code: tuple[str, ...]
-    """The body of a function that returns the plan; it names the path `SOURCE`."""
+    """The body of a function that returns the plan; it names the path `SOURCE`, before all else."""
     imports_duckdb: bool = False
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What people should look at again, by column."""
 
 
 def rows_of_csv(path: Path) -> RowsOf:
     """Open a CSV file with a header; types are read from all of its rows.
 
+    Its separator, its encoding and decimal commas are told from what it holds.
+
     Raises:
         SourceRefusedError: It is not there, or holds no rows that can be read.
     """
-    code = "return pl.scan_csv(SOURCE, try_parse_dates=True, infer_schema_length=None)"
     _require_file(path)
-    plan = pl.scan_csv(path, try_parse_dates=True, infer_schema_length=None)
-    return _readable(RowsOf(plan, path, (code,)))
+    dialect = dialect_of(path)
+    try:
+        return _readable(_csv_rows(path, dialect))
+    except pl.exceptions.PolarsError as error:
+        line = first_wide_line(path, dialect)
+        problem = f"has more fields in line {line} than its header" if line else _UNREADABLE
+        raise SourceRefusedError(str(path), problem) from error
 
 
 def rows_of_parquet(path: Path) -> RowsOf:
@@ -64,6 +84,64 @@ def rows_of_table(text: str) -> RowsOf:
     return _readable(RowsOf(frame.lazy(), Path(place), code, imports_duckdb=True))
 
 
+def _csv_rows(path: Path, dialect: Dialect) -> RowsOf:
+    plain = dialect.encoding == "utf-8"
+    source = path if plain else path.read_text(dialect.encoding).encode()
+    options: _Options = {} if dialect.separator == "," else {"separator": dialect.separator}
+    text = pl.scan_csv(source, infer_schema=False, **options)
+    facts = text.select(_text_facts(text)).collect(engine="streaming").row(0, named=True)
+    names = text.collect_schema().names()
+    if sum(facts[f"comma:{name}"] - facts[f"point:{name}"] for name in names) > 0:
+        options["decimal_comma"] = True
+    options |= {"try_parse_dates": True, "infer_schema_length": None}
+    dates = _dates(pl.scan_csv(source, **options))
+    kept = [name for name in dates if facts[f"undated:{name}"] or not dates[name]]
+    named: dict[str, Code] = {
+        **({} if plain else {"encoding": dialect.encoding}),
+        **options,
+        **({"schema_overrides": {name: Name("pl.String") for name in kept}} if kept else {}),
+    }
+    unsure = [name for name in dates if not facts[f"one_way:{name}"] and name not in kept]
+    plan = pl.scan_csv(source, **options, schema_overrides=dict.fromkeys(kept, pl.String))
+    plan.select(pl.all().null_count()).collect(engine="streaming")
+    return RowsOf(plan, path, tuple(_csv_code(named)), remarks=dict.fromkeys(unsure, _DAY_FIRST))
+
+
+def _text_facts(text: pl.LazyFrame) -> Iterator[pl.Expr]:
+    for name in text.collect_schema().names():
+        column = pl.selectors.by_name(name).as_expr()
+        for sign, pattern in _DECIMAL.items():
+            yield column.str.contains(pattern).sum().cast(pl.Int64).alias(f"{sign}:{name}")
+        yield column.str.contains(_YEAR).not_().any().alias(f"undated:{name}")
+        yield column.str.contains(_EITHER_FIRST).not_().any().alias(f"one_way:{name}")
+
+
+def _dates(plan: pl.LazyFrame) -> dict[str, bool]:
+    """Return for each column that begins as dates or times whether it is read as such whole."""
+    found = {}
+    for name, dtype in plan.collect_schema().items():
+        if dtype.is_temporal() and dtype != pl.Time:
+            try:
+                plan.select(pl.selectors.by_name(name)).collect(engine="streaming")
+            except pl.exceptions.ComputeError:
+                found[name] = False
+            else:
+                found[name] = True
+    return found
+
+
+def _csv_code(named: Mapping[str, Code]) -> Iterator[str]:
+    recoded = str(named.get("encoding", ""))
+    call = Call("pl.read_csv" if recoded else "pl.scan_csv", [Name("SOURCE")], named)
+    ending = ".lazy()" if recoded else ""
+    if recoded:
+        yield f"# review: is its text {recoded}?"
+    lines = laid_out(call, _INDENT, len("return ") + len(ending)).splitlines()
+    first, *more = [line.removeprefix(" " * _INDENT) for line in lines]
+    yield from [f"return {first}", *more][:-1]
+    yield f"{[f'return {first}', *more][-1]}{ending}"
+
+
 def _require_file(path: Path) -> None:
     if not path.is_file():
         raise SourceRefusedError(str(path), "is not there")
@@ -73,7 +151,7 @@ def _readable(rows: RowsOf) -> RowsOf:
     try:
         columns = rows.plan.collect_schema().names()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise SourceRefusedError(str(rows.path), "cannot be read") from error
+        raise SourceRefusedError(str(rows.path), _UNREADABLE) from error
     if not columns:
         raise SourceRefusedError(str(rows.path), "has no columns")
     return rows

@@ -105,7 +105,9 @@ def assert_formatted(repository: Path) -> None:
 
 def test_what_is_written_is_formatted_and_sorted(repository: Path) -> None:
     mesh("new", "product", "sales/refunds")
-    mesh("new", "port", "sales/orders", "copies", "--from-csv", "../orders.csv")
+    written_in_excel = "SOURCE;Größe;Am\n1;1,5;2026-01-02\n2;2,5;02.01.2026\n"
+    Path("sizes.csv").write_text(written_in_excel, encoding="windows-1252")
+    mesh("new", "port", "sales/orders", "sizes", "--from-csv", "sizes.csv")
     Path("shop.yaml").write_text(CONTRACT, encoding="utf-8")
     mesh("new", "product", "shop/stock", "--from-odcs", "shop.yaml#Stock")
     mesh("new", "product", "shop/moves", "--from-odcs", "shop.yaml#Moves")

@@ -1,0 +1,131 @@
+"""A CSV file is read as it is written, wherever it comes from."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mesh_dagster.discover.model_code import field_lines
+from mesh_dagster.discover.propose import propose
+from mesh_dagster.discover.rows_of import RowsOf, rows_of_csv
+from mesh_dagster.errors import SourceRefusedError
+
+
+def opened(folder: Path, text: str | bytes, encoding: str = "utf-8") -> RowsOf:
+    path = folder / "rows.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+    return rows_of_csv(path)
+
+
+def run(rows: RowsOf) -> pl.DataFrame:
+    """Run the code that would be written."""
+    body = "".join(f"    {line}\n" for line in rows.code)
+    module = {"pl": pl, "SOURCE": rows.path}
+    exec(f"def read():\n{body}", module)  # noqa: S102 - it is ours
+    read = module["read"]
+    assert callable(read)
+    frame = read().collect()
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def lines_of(rows: RowsOf) -> list[str]:
+    found = propose(rows.plan, remarks=rows.remarks)
+    return [line.strip() for column in found.columns for line in field_lines(column)]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "code"),
+    [
+        ("Ort,Preis\nZürich,1.5\nBern,2.5\n", "utf-8", ""),
+        ("Ort,Preis\nZürich,1.5\nBern,2.5\n", "utf-8-sig", ""),
+        ("Ort;Preis\nZürich;1.5\nBern;2.5\n", "utf-8", 'separator=";", '),
+        ("Ort;Preis\nZürich;1,5\nBern;2,5\n", "utf-8-sig", 'separator=";", decimal_comma=True, '),
+        ("Ort\tPreis\nZürich\t1.5\nBern\t2.5\n", "utf-8", r'separator="\t", '),
+        ("Ort|Preis\r\nZürich|1.5\r\nBern|2.5\r\n", "utf-8", 'separator="|", '),
+        ("Ort,Preis\nZürich,1.5\nBern,2.5\n", "windows-1252", 'encoding="windows-1252", '),
+        (b"Ort,Preis\nZ\xfcrich,1.5\nBern,2.5\n,\n\x81,\n", "", 'encoding="latin-1", '),
+        ("Ort,Preis\nZürich,1.5\nBern,2.5\n", "utf-16", 'encoding="utf-16", '),
+    ],
+)
+def test_separator_encoding_and_decimal_commas_are_told_from_the_file(
+    tmp_path: Path, text: str | bytes, encoding: str, code: str
+) -> None:
+    rows = opened(tmp_path, text, encoding)
+
+    frame = run(rows)
+
+    assert frame.equals(rows.plan.collect())
+    assert frame.head(2).rows() == [("Zürich", 1.5), ("Bern", 2.5)]
+    written = " ".join(line.strip() for line in rows.code)
+    assert code in written
+    assert ("# review: is its text" in written) is ("encoding" in code)
+
+
+def test_a_long_call_takes_a_line_for_each_argument(tmp_path: Path) -> None:
+    rows = opened(tmp_path, "Am;Preis\n01.02.2026;1,5\n2026-02-01;2,5\nü;\n", "windows-1252")
+
+    assert rows.code == (
+        "# review: is its text windows-1252?",
+        "return pl.read_csv(",
+        "    SOURCE,",
+        '    encoding="windows-1252",',
+        '    separator=";",',
+        "    decimal_comma=True,",
+        "    try_parse_dates=True,",
+        "    infer_schema_length=None,",
+        ").lazy()",
+    )
+
+
+@pytest.mark.parametrize(
+    ("dates", "line"),
+    [
+        (["2026-03-04", "2026-03-05"], "on: pl.Date  # review: 2026-03-04 to 2026-03-05"),
+        (["13/04/2026", "03/04/2026"], "on: pl.Date  # review: 2026-04-03 to 2026-04-13"),
+        (
+            ["03/04/2026", "05/04/2026"],
+            (
+                "on: pl.Date  # review: 2026-04-03 to 2026-04-05; "
+                "read with the day first: or is it the month?"
+            ),
+        ),
+        (["03.04.2026", "05.04.2026"], "on: pl.Date  # review: 2026-04-03 to 2026-04-05"),
+        (
+            ["2026-03-04", "04.03.2026"],
+            "on: str  # review: dates that are not all read alike, so text: in which form?",
+        ),
+        (
+            ["03/04/26", "05/04/26"],
+            "on: str  # review: dates that are not all read alike, so text: in which form?",
+        ),
+        (
+            ["2026-03-04 10:00:00", "2026-03-04T11:00:00"],
+            (
+                'on: pl.Datetime("us")  '
+                "# review: 2026-03-04 10:00:00 to 2026-03-04 11:00:00; in which time zone?"
+            ),
+        ),
+    ],
+)
+def test_what_a_date_leaves_open_is_asked(tmp_path: Path, dates: list[str], line: str) -> None:
+    rows = opened(tmp_path, "on,b\n" + "".join(f"{one},x\n" for one in [*dates, dates[1]]))
+
+    assert lines_of(rows)[0] == line
+    assert run(rows).equals(rows.plan.collect())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "cannot be read"),
+        ('a,b\n1,"2\n3,4\n', "cannot be read"),
+        ("a,b\n1,2\n3,4,5\n", "has more fields in line 3 than its header"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_its_line(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    with pytest.raises(SourceRefusedError, match=re.escape(f"rows.csv' {problem}. Name a CSV")):
+        opened(tmp_path, text)
