@@ -1,7 +1,8 @@
 """Show everything that is known of one port; `show_product.py` shows the address of a product.
 
 In:  an address, the registry.
-Out: owner, purpose, contract, promises, publications, refusals, lineage, and how to read it.
+Out: owner, purpose, contract, promises and how they stand, publications, refusals, lineage, and
+how to read it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from mesh_dagster.cli.output import (
 )
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.lifecycle import ending_text, state_of, state_text
-from mesh_dagster.share.wording import column_type
+from mesh_dagster.share.wording import column_type, standing
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mesh_dagster.discover.entries import ColumnEntry, Consumer, ContractEntry, SampleEntry
+    from mesh_dagster.observe.status import SloStatus
     from mesh_dagster.run.portrait import Declaration, Portrait
 
 
@@ -40,7 +42,9 @@ def show(*, address: str, as_json: bool) -> None:
     """Show what is known of the port, or of the product, at ADDRESS."""
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.cli.show_product import product_named, show_product
+    from mesh_dagster.cli.slo import plain
     from mesh_dagster.discover.consumers import consumers
+    from mesh_dagster.observe.judgement import statuses
     from mesh_dagster.run.count import who_reads
     from mesh_dagster.run.portrait import portrait
     from mesh_dagster.run.visits import visit
@@ -52,9 +56,10 @@ def show(*, address: str, as_json: bool) -> None:
     with open_registry() as registry:
         known = _without_values(portrait(registry, parsed))
         visit(registry, who_reads(), "view", [parsed.key], now)
-        around = _Around(consumers(registry, [str(parsed)]), _sample(known))
+        judged = statuses(registry, now, only=[str(parsed)])
+        around = _Around(consumers(registry, [str(parsed)]), _sample(known), judged)
     if as_json:
-        write_json({**vars(known), **vars(around)})
+        write_json({**vars(known), **vars(around), "promises": [*map(plain, judged)]})
         return
     _print(console(), parsed, known, around, now)
 
@@ -65,6 +70,8 @@ class _Around:
 
     consumers: Sequence["Consumer"]
     sample: "SampleEntry | None"
+    promises: Sequence["SloStatus"]
+    """How each stands now."""
 
 
 def _without_values(known: "Portrait") -> "Portrait":
@@ -94,7 +101,7 @@ def _print(
     from mesh_dagster.discover.contracts import contract_entry
 
     print_all(screen, _title(str(address)), *([known.description] if known.description else []), "")
-    print_all(screen, _pairs(_about(known, now)))
+    print_all(screen, _pairs(_about(known, around.promises, now)))
     if known.declaration:
         contract = contract_entry(known.declaration["contract"])
         _section(screen, f"Contract {contract.name}", _contract(contract), *contract.rules)
@@ -133,7 +140,9 @@ def _pairs(pairs: list[tuple[str, str]]) -> "Table":
     return table
 
 
-def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
+def _about(
+    known: "Portrait", promises: Sequence["SloStatus"], now: datetime
+) -> list[tuple[str, str]]:
     status = known.status
     age = f", {span(now - status.published_at)} ago" if status.published_at else ""
     rows = f"version {status.version}{age}, {status.rows:,} rows" if status.rows is not None else ""
@@ -146,6 +155,7 @@ def _about(known: "Portrait", now: datetime) -> list[tuple[str, str]]:
         ("current", rows or "never published"),
         ("data until", moment(status.data_time)),
         ("promises", "; ".join(_promises(known)) if known.declaration else ""),
+        *((one.objective, standing(one, now)) for one in promises),
         ("partitions", _partitions(known.declaration) if known.declaration else ""),
         ("made from", "\n".join(_inputs(known))),
         ("read by", ", ".join(known.read_by)),

@@ -50,7 +50,7 @@ def slo(context: click.Context, *, only: str | None, as_of: datetime | None, as_
         return
     now, found = _judged(only, as_of)
     if as_json:
-        write_json([_plain(one) for one in found])
+        write_json([plain(one) for one in found])
         return
     if not found:
         click.echo(_NOTHING, err=True)
@@ -95,7 +95,7 @@ def check(
             {"location": judge, "last_judged_at": at, "stale": judge in stale}
             for judge, at in judged.items()
         ]
-        write_json({"broken": [_plain(one) for one in broken], "sensors": sensors})
+        write_json({"broken": [plain(one) for one in broken], "sensors": sensors})
     else:
         if broken:
             click.echo(table(broken, now))
@@ -213,7 +213,8 @@ def _reading(as_of: datetime | None) -> datetime:
     return as_of.replace(tzinfo=timezone.utc) if as_of else datetime.now(timezone.utc)
 
 
-def _plain(one: "SloStatus") -> dict[str, object]:
+def plain(one: "SloStatus") -> dict[str, object]:
+    """Return a status as JSON has it, spans in seconds."""
     from dataclasses import asdict
 
     spans = {

@@ -13,7 +13,7 @@ from mesh_dagster.declare.lifecycle import ending_text
 from mesh_dagster.discover.entries import PortEntry, ProductEntry, Upstream
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.registry import Refusal
-from mesh_dagster.share.wording import span
+from mesh_dagster.share.wording import aged, span
 
 Tone = Literal["ok", "warn", "breached", "plain"]
 _MOST_DETAILS = 4
@@ -50,19 +50,13 @@ def _fresh(ports: Sequence[PortEntry], now: datetime) -> Answer:
         times = [port.current.published_at for port in ports if port.current]
         newest = f"Last published {span(now - max(times))} ago." if times else "Never published."
         return Answer(question, "Nothing is promised", "plain", (newest,))
-    details = tuple(_age(port, status) for port, status in promised)[:_MOST_DETAILS]
+    details = tuple(f"{port.name}: {aged(status)}" for port, status in promised)[:_MOST_DETAILS]
     late = [status for _, status in promised if status.broken]
     if late:
         of_all = f" for {len(late)} of {len(promised)} ports" if len(promised) > 1 else ""
         return Answer(question, f"No{of_all}", "breached", details)
     warned = any(status.state == "warn" for _, status in promised)
     return Answer(question, "Only just" if warned else "Yes", "warn" if warned else "ok", details)
-
-
-def _age(port: PortEntry, status: SloStatus) -> str:
-    age = f"newest data {span(status.age)} old" if status.age is not None else "no data"
-    limit = f", at most {span(status.limit)} promised" if status.limit is not None else ""
-    return f"{port.name}: {age}{limit}"
 
 
 def _broken(ports: Sequence[PortEntry], now: datetime) -> Answer:

@@ -72,6 +72,20 @@ def budget(remaining: float | None) -> str:
     return "spent" if times == "1.0" else f"spent {times} times"
 
 
+def aged(one: SloStatus) -> str:
+    """Say how old the newest data of a freshness promise is, and how old it may be."""
+    age = f"newest data {span(one.age)} old" if one.age is not None else "no data"
+    return f"{age}, at most {span(one.limit)} promised" if one.limit is not None else age
+
+
+def standing(one: SloStatus, now: datetime) -> str:
+    """Say on one line how a promise stands."""
+    state = f"{one.state} for {span(now - one.since)}" if one.broken else one.state
+    because = [f"because of {one.caused_by}"] if one.caused_by else []
+    age = [aged(one)] if one.objective == "freshness" else []
+    return "; ".join([state, *age, *notes(one, now), *because])
+
+
 def notes(one: SloStatus, now: datetime) -> list[str]:
     """Say what else is to be known of how a promise stands, its cause left out."""
     found = []

@@ -35,6 +35,8 @@ alignment  source
 current    version 0, SPAN ago, 2 rows
 promises   newest publication at most 6 h old, 99 % of the time; at least 50 % valid rows, the \
 others in quarantine; built at '0 * * * *' (cron, UTC)
+freshness  ok; newest data SPAN old, at most 6 h promised
+quality    breached for SPAN
 made from  mesh://crm/artists/v1/names, version 7
 read by    report/totals 1.0.0
 
@@ -103,6 +105,7 @@ def test_show_of_a_port_that_nobody_declares_any_more_says_that_it_promises_noth
     assert "promises   none: no code location declares it since 2026-03-01 00:00:00 UTC\n" in (
         shown.stdout
     )
+    assert "\nfreshness" not in shown.stdout
     assert drawn.stderr.startswith(f"'{gone}' promises no freshness, so it has no history of it.")
 
 
@@ -150,6 +153,7 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
         "description",
         "made_from",
         "product",
+        "promises",
         "publications",
         "read_by",
         "refusals",
@@ -160,6 +164,12 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
         "withdrawn_at",
     ]
     assert known["product"]["retention_seconds"] == 3600
+    assert [
+        (one["objective"], one["state"], one["limit_seconds"]) for one in known["promises"]
+    ] == [
+        ("freshness", "ok", 21600.0),
+        ("quality", "ok", None),
+    ]
     assert [made["version"] for made in known["publications"]] == [0]
 
 
