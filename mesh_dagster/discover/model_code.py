@@ -54,6 +54,8 @@ def _arguments(column: ProposedColumn) -> dict[str, Code]:
         given["ge"] = column.least
     if column.choices:
         given["isin"] = list(column.choices)
+    if column.digits:
+        given["str_matches"] = f"^[0-9]{{{column.digits}}}$"
     if column.description:
         given["description"] = " ".join(column.description.split())
     metadata = {**column.metadata, **({"sensitivity": "personal"} if column.personal else {})}
@@ -63,6 +65,8 @@ def _arguments(column: ProposedColumn) -> dict[str, Code]:
 def _remarks(column: ProposedColumn) -> Iterator[str]:
     if column.choices:
         yield "are these all?"
+    if column.digits:
+        yield "always so many digits?"
     if column.seen:
         yield column.seen
     yield from column.asked

@@ -40,6 +40,7 @@ _TAKEN = frozenset(
 )
 """Names that a pandera model has itself."""
 _DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ]\d{1,2}:.*)?$"
+_DIGITS = "^[0-9]{2,}$"
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
@@ -69,6 +70,8 @@ class ProposedColumn:
     """
     seen: str
     """What was seen, for whoever reviews it; empty for sensitive data."""
+    digits: int | None = None
+    """Of how many digits every value consists, where all texts have as many."""
     asked: tuple[str, ...] = ()
     """What cannot be told from the rows; holds no value."""
     description: str | None = None
@@ -151,6 +154,8 @@ def _facts(schema: pl.Schema) -> Iterator[pl.Expr]:
             yield column.max().alias(f"most:{source}")
         if dtype == pl.String:
             yield column.str.len_chars().max().alias(f"longest:{source}")
+            yield column.str.len_chars().min().alias(f"shortest:{source}")
+            yield column.str.contains(_DIGITS).all().alias(f"digits:{source}")
             yield column.str.contains(_DATE).sum().alias(f"dates:{source}")
 
 
@@ -158,7 +163,7 @@ Facts = Mapping[str, Any]  # Any: values of the data
 
 
 def _of(source: str, facts: Facts) -> Facts:
-    names = ("nulls", "distinct", "least", "most", "longest", "dates")
+    names = ("nulls", "distinct", "least", "most", "longest", "shortest", "digits", "dates")
     return {"rows": facts["rows"], **{name: facts.get(f"{name}:{source}") for name in names}}
 
 
@@ -212,6 +217,7 @@ def _column(
         unique=whole and (dtype.is_integer() or dtype == pl.String),
         least=_least(dtype, facts["least"]) if shown else None,
         choices=choices,
+        digits=None if choices else _digits(facts),
         seen=_seen(facts) if shown else "",
     )
 
@@ -241,6 +247,11 @@ def _asked(dtype: pl.DataType, facts: Facts, remark: str | None) -> Iterator[str
         yield "in which time zone?"
     if 2 * (facts["dates"] or 0) > facts["rows"] - facts["nulls"]:
         yield "dates that are not all read alike, so text: in which form?"
+
+
+def _digits(facts: Facts) -> int | None:
+    alike = facts["digits"] and facts["shortest"] == facts["longest"]
+    return facts["longest"] if alike and facts["rows"] - facts["nulls"] > 1 else None
 
 
 def _seen(facts: Facts) -> str:

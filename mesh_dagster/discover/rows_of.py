@@ -20,6 +20,8 @@ _TABLE = "duckdb:"
 _UNREADABLE = "cannot be read"
 _INDENT = 4
 _DECIMAL = {"comma": r"^-?\d+,\d+$", "point": r"^-?\d+\.\d+$"}
+_CODE = r"^-?0\d+([.,]\d+)?$"
+"""Digits that would lose their zeros as a number."""
 _YEAR = r"\d{4}"
 _EITHER_FIRST = r"^(0?[1-9]|1[0-2])[/-](0?[1-9]|1[0-2])[/-]\d{4}"
 """A date that can be read with its day or with its month first."""
@@ -94,8 +96,10 @@ def _csv_rows(path: Path, dialect: Dialect) -> RowsOf:
     if sum(facts[f"comma:{name}"] - facts[f"point:{name}"] for name in names) > 0:
         options["decimal_comma"] = True
     options |= {"try_parse_dates": True, "infer_schema_length": None}
-    dates = _dates(pl.scan_csv(source, **options))
-    kept = [name for name in dates if facts[f"undated:{name}"] or not dates[name]]
+    typed = pl.scan_csv(source, **options)
+    dates, types = _dates(typed), typed.collect_schema()
+    codes = [name for name, dtype in types.items() if dtype.is_numeric() and facts[f"code:{name}"]]
+    kept = [*codes, *(name for name in dates if facts[f"undated:{name}"] or not dates[name])]
     named: dict[str, Code] = {
         **({} if plain else {"encoding": dialect.encoding}),
         **options,
@@ -112,6 +116,7 @@ def _text_facts(text: pl.LazyFrame) -> Iterator[pl.Expr]:
         column = pl.selectors.by_name(name).as_expr()
         for sign, pattern in _DECIMAL.items():
             yield column.str.contains(pattern).sum().cast(pl.Int64).alias(f"{sign}:{name}")
+        yield column.str.contains(_CODE).any().alias(f"code:{name}")
         yield column.str.contains(_YEAR).not_().any().alias(f"undated:{name}")
         yield column.str.contains(_EITHER_FIRST).not_().any().alias(f"one_way:{name}")
 

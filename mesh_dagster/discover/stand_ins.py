@@ -55,9 +55,11 @@ def imports_of(source: str) -> Iterator[str]:
 
 def _values(column: ProposedColumn, dtype: pl.DataType) -> list[Any]:
     values = [_value(dtype, number) for number in _ROWS]
+    if column.digits:
+        values = [str(number).zfill(column.digits) for number in _ROWS]
     if column.choices:
         values = [column.choices[number % len(column.choices)] for number in _ROWS]
-    elif _may_stand(column, dtype, values):
+    elif not column.digits and _may_stand(column, dtype, values):
         values[0] = column.metadata["example"]
     return [*values[:-1], None] if column.nullable else values
 

@@ -151,7 +151,8 @@ def test_rows_that_stand_for_those_of_a_port_have_its_types_and_keep_the_propose
 def test_stand_ins_take_the_choices_that_were_proposed_and_a_null_where_one_may_be() -> None:
     money = pl.Series([None, "1.50"] * 4).cast(pl.Decimal(10, 2))
     kinds = pl.Series([{"k": ["a"]}] * 8, dtype=pl.Struct({"k": pl.List(pl.Enum(["a", "b"]))}))
-    frame = pl.DataFrame({"status": ["paid", "open"] * 4, "money": money, "kinds": kinds})
+    plain = {"status": ["paid", "open"] * 4, "zip": [f"00{number}" for number in range(20, 28)]}
+    frame = pl.DataFrame({**plain, "money": money, "kinds": kinds})
 
     source = laid_out(stand_ins(propose(frame.lazy()), frame.schema))
 
@@ -161,6 +162,7 @@ def test_stand_ins_take_the_choices_that_were_proposed_and_a_null_where_one_may_
 pl.LazyFrame(
     {
         "status": ["paid", "open", "paid"],
+        "zip": ["0001", "0002", "0003"],
         "money": [Decimal("0.01"), Decimal("0.02"), None],
         "kinds": [{"k": ["b"]}, {"k": ["a"]}, {"k": ["b"]}],
     },
