@@ -36,9 +36,10 @@ _TAKEN = frozenset(
         *("config", "empty", "example", "strategy", "validate", "pydantic_validate"),
         *("from_json", "from_yaml", "to_json", "to_json_schema", "to_schema", "to_yaml"),
         "get_metadata",
+        *("pa", "pl", "int", "float", "str", "bool"),
     }
 )
-"""Names that a pandera model has itself."""
+"""Names that a pandera model has itself, or that its columns are written with."""
 _DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ]\d{1,2}:.*)?$"
 _DIGITS = "^[0-9]{2,}$"
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -146,7 +147,11 @@ def _facts(schema: pl.Schema) -> Iterator[pl.Expr]:
     yield pl.len().alias("rows")
     for source, dtype in schema.items():
         column = pl.selectors.by_name(source).as_expr()
-        yield column.null_count().alias(f"nulls:{source}")
+        nulls = column.null_count()
+        if dtype.is_float():
+            nulls += column.is_nan().sum()  # pandera takes them for nulls
+            column = column.fill_nan(None)
+        yield nulls.alias(f"nulls:{source}")
         if not dtype.is_nested():
             yield column.n_unique().alias(f"distinct:{source}")
         if dtype.is_numeric() or dtype.is_temporal():
@@ -231,7 +236,18 @@ def _kept(dtype: pl.DataType) -> pl.DataType:
         return dtype
     if isinstance(dtype, pl.Datetime):
         return pl.Datetime("us", dtype.time_zone)
+    if isinstance(dtype, pl.List):
+        return pl.List(_kept(_whole(dtype.inner)))
+    if isinstance(dtype, pl.Array):
+        return pl.Array(_kept(_whole(dtype.inner)), dtype.size)
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct([pl.Field(f.name, _kept(_whole(f.dtype))) for f in dtype.fields])
     return _INSTEAD.get(type(dtype), pl.String())
+
+
+def _whole(dtype: Any) -> pl.DataType:  # noqa: ANN401 - a type of polars, or its class
+    whole: pl.DataType = dtype() if isinstance(dtype, type) else dtype
+    return whole
 
 
 def _least(dtype: pl.DataType, least: Any) -> int | None:  # noqa: ANN401 - a value of the data

@@ -1,5 +1,7 @@
 """What is proposed from rows is kept by those rows."""
 
+from datetime import datetime, time, timedelta
+
 import pandera.polars as pa
 import polars as pl
 import pytest
@@ -63,9 +65,30 @@ def test_a_proposed_model_accepts_the_rows_that_it_comes_from(
     found = propose(frame.lazy())
 
     assert all(is_storable(column.dtype) for column in found.columns)
-    if not any(column.cast for column in found.columns):
-        renamed = frame.rename({column.source: column.name for column in found.columns})
-        assert md.audit(renamed, model_of(found)).accepted
+    renamed = frame.rename({column.source: column.name for column in found.columns})
+    cast = renamed.cast({column.name: column.dtype for column in found.columns if column.cast})
+    assert md.audit(cast, model_of(found)).accepted
+
+
+def test_what_a_port_cannot_keep_is_cast_wherever_it_stands_in_a_type() -> None:
+    rows = pl.DataFrame(
+        {
+            "spans": [[timedelta(seconds=1)]],
+            "when": pl.Series([{"at": time(1), "all": [[datetime(2026, 1, 1)]]}]),  # noqa: DTZ001
+            "shape": pl.Series([[1, 2]]).cast(pl.Array(pl.Int128, 2)),
+        }
+    )
+    nanoseconds = pl.Struct({"at": pl.Time, "all": pl.List(pl.List(pl.Datetime("ns")))})
+    rows = rows.with_columns(pl.col("when").cast(nanoseconds))
+
+    found = {column.name: column for column in propose(rows.lazy()).columns}
+
+    assert all(column.cast for column in found.values())
+    assert rows.cast({name: column.dtype for name, column in found.items()}).schema == {
+        "spans": pl.List(pl.Int64),
+        "when": pl.Struct({"at": pl.String, "all": pl.List(pl.List(pl.Datetime("us")))}),
+        "shape": pl.Array(pl.Decimal(38, 0), 2),
+    }
 
 
 @pytest.mark.parametrize(
@@ -207,6 +230,15 @@ def test_no_proposed_name_is_one_of_a_pandera_model_itself() -> None:
     own = [name.lower() for name in dir(pa.DataFrameModel) if not name.startswith("_")]
 
     assert not set(snake_names(own).values()) & set(own)
+
+
+def test_a_column_named_like_a_type_spoils_none_of_the_columns_below() -> None:
+    rows = pl.DataFrame({name: [1] for name in ("int", "pl", "pa", "str", "a")})
+
+    assert list(model_of(propose(rows.lazy())).to_schema().columns) == [
+        *("int_value", "pl_value", "pa_value", "str_value"),
+        "a",
+    ]
 
 
 def test_a_long_list_of_choices_takes_a_line_each() -> None:
