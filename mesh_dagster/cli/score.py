@@ -28,6 +28,7 @@ def score(*, as_json: bool, **answers: int | None) -> None:
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.discover.score import Question
     from mesh_dagster.discover.score import score as add_up
+    from mesh_dagster.run.consumers import offered
 
     given: dict[Question, int] = {
         name: value  # type: ignore[misc]  # the options are named as the questions
@@ -35,7 +36,9 @@ def score(*, as_json: bool, **answers: int | None) -> None:
         if value is not None
     }
     with open_registry() as registry:
-        found = add_up(registry.products(), given)
+        living = offered(registry)
+        products = [one for one in registry.products() if (one["key"], one["major"]) in living]
+        found = add_up(products, given)
     if as_json:
         write_json(found)
         return

@@ -38,12 +38,17 @@ def sql(
     Each port is a view named domain.product_v1_port, such as sales.invoices_v1_lines. Without a
     statement the names of the views are listed.
     """
+    from mesh_dagster.run.retired import retirement
     from mesh_dagster.run.select import select, view_names
     from mesh_dagster.run.store import Store
 
     store = Store.at()
     if statement is None:
-        names = {str(address): name for address, name in view_names(store).items()}
+        names = {
+            str(address): name
+            for address, name in view_names(store).items()
+            if retirement(store, address) is None
+        }
         if as_json:
             write_json(names)
             return

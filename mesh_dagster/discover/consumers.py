@@ -1,7 +1,8 @@
 """Say who depends on a port: products that declare it as an input, and whoever reads it.
 
 In:  the registry.
-Out: one `Consumer` for each; a product that declares the port and was built from it is one.
+Out: one `Consumer` for each; a product that declares the port and was built from it is one, and a
+product whose ports are all retired or withdrawn is none.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from mesh_dagster.discover.entries import Consumer
+from mesh_dagster.run.consumers import offered
 from mesh_dagster.run.reads import Reader, columns_of, readers
 from mesh_dagster.run.registering import links, make
 from mesh_dagster.run.registry import Registry
@@ -18,16 +20,21 @@ def consumers(registry: Registry, addresses: Sequence[str]) -> list[Consumer]:
     """Return who depends on some ports, by address: products first, then the latest reader."""
     make(registry)
     query = (
-        sa.select(links.c.address, links.c.product_key, links.c.major)
+        sa.select(links.c.address, links.c.product_key.label("key"), links.c.major)
         .where(links.c.address.in_(addresses))
         .order_by(links.c.address, links.c.product_key, links.c.major)
     )
-    declared = [(row["address"], _name(row)) for row in registry.rows(query)]
+    living = offered(registry)
+    gone = {_name(row) for row in registry.products() if (row["key"], row["major"]) not in living}
+    linked = [(row["address"], _name(row)) for row in registry.rows(query)]
+    declared = [one for one in linked if one[1] not in gone]
     known: dict[tuple[str, str, bool], list[Reader]] = {
         (address, name, True): [] for address, name in dict.fromkeys(declared)
     }
     for reader in readers(registry, addresses):
         built = reader.way == "build"
+        if built and reader.reader in gone:
+            continue
         known.setdefault((reader.address, reader.reader, built), []).append(reader)
     found = [_consumer(*who, its_reads, declared) for who, its_reads in known.items()]
     return sorted(found, key=lambda one: one.kind)
@@ -56,4 +63,4 @@ def _consumer(
 
 
 def _name(row: object) -> str:
-    return f"{row['product_key']} v{row['major']}"  # type: ignore[index]  # a row
+    return f"{row['key']} v{row['major']}"  # type: ignore[index]  # a row

@@ -21,6 +21,8 @@ Level = Literal["product", "port", "asset", "column"]
 Known = Literal["recorded", "declared", "derived", "assumed"]
 """A publication read it; or as in `run/edges.py`."""
 NodeKind = Literal["product", "port", "internal", "column"]
+Gone = Literal["retired", "withdrawn"]
+"""Nobody declares it any more: ended for good, or left out of its code location."""
 _ADDRESS = f"{SCHEME}://"
 
 
@@ -47,11 +49,13 @@ class Node:
     """The newest publication of a port."""
     deprecated: Mapping[str, Deprecated] = field(default_factory=dict)
     """Which port it is, belongs to or holds that is deprecated, by address."""
+    gone: Gone | None = None
+    """That the port it is or belongs to, or every port of the product, is offered no more."""
 
     @property
     def ending(self) -> str:
-        """Say in short that it ends, or which of a product's ports do; else empty."""
-        return endings_text(self.deprecated, [self.name.partition("#")[0]])
+        """Say in short that it ended or ends, or which of a product's ports do; else empty."""
+        return self.gone or endings_text(self.deprecated, [self.name.partition("#")[0]])
 
     @property
     def remark(self) -> str:

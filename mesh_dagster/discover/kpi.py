@@ -60,7 +60,7 @@ class Kpi:
 
 
 def kpi(registry: Registry) -> Kpi:
-    """Measure the lead times of every product, by three SQL statements."""
+    """Measure the lead times of every product that is offered, by three SQL statements."""
     make(registry)
     registry.make(VISITS)
     with registry.begin() as connection:
@@ -100,7 +100,11 @@ def _middle(spans: Iterable[timedelta | None]) -> timedelta | None:
 
 def _declared() -> sa.Select[Any]:
     first = sa.func.min(products.c.registered_at, type_=UtcDateTime)
-    return sa.select(products.c.key, first).group_by(products.c.key).order_by(products.c.key)
+    offered = sa.exists().where(
+        ports.c.product_key == products.c.key, ports.c.withdrawn_at.is_(None)
+    )
+    query = sa.select(products.c.key, first).where(offered)
+    return query.group_by(products.c.key).order_by(products.c.key)
 
 
 def _published() -> sa.Select[Any]:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from mesh_dagster.declare.address import SCHEME
 from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.discover.graph import (
+    Gone,
     Graph,
     Known,
     Level,
@@ -27,6 +28,7 @@ from mesh_dagster.discover.graph import (
 from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.edges import Edge, Lineage
 from mesh_dagster.run.registry import Registry, ports, products, publications
+from mesh_dagster.run.retirements import retirements_in
 
 _ADDRESS = f"{SCHEME}://"
 
@@ -43,6 +45,8 @@ class Facts:
     """Address to where the columns of its newest publication come from, for the wanted ports."""
     deprecated: Mapping[str, Deprecated] = field(default_factory=dict)
     """The ports that are deprecated, by address."""
+    gone: Mapping[str, Gone] = field(default_factory=dict)
+    """The ports that nobody declares any more, by address."""
 
 
 def around(
@@ -66,19 +70,26 @@ def around(
 
 
 def gather(registry: Registry, columns_of: Collection[str] | None = None) -> Facts:
-    """Read what lineage is made from, in five statements.
+    """Read what lineage is made from, in six statements.
 
     Args:
         registry: Where from.
         columns_of: The ports whose columns are wanted; all by default.
     """
     p = publications.c
+    known = registry.rows(sa.select(ports.c.address, ports.c.withdrawn_at))
+    retired = retirements_in(registry)
     return Facts(
         registry.rows(sa.select(products.c.key, products.c.declaration)),
-        [row["address"] for row in registry.rows(sa.select(ports.c.address))],
+        [row["address"] for row in known],
         registry.rows(_newest(p.address, p.version, p.inputs)),
         _lineages_of(registry, columns_of),
         deprecations_of(registry),
+        {
+            row["address"]: "retired" if row["address"] in retired else "withdrawn"
+            for row in known
+            if row["withdrawn_at"]
+        },
     )
 
 
@@ -115,7 +126,8 @@ def graph(facts: Facts, level: Level) -> Graph:
     if level == "column":
         names |= {f"{one}#{column}" for one, made in _lineages(facts) for column in made.columns}
     leaving = _by_node(facts, level)
-    nodes = {name: _node(name, level, known, versions, leaving) for name in sorted(names)}
+    gone = _gone_by_node(facts, level)
+    nodes = {name: _node(name, level, known, versions, leaving, gone) for name in sorted(names)}
     return Graph(level, nodes, tuple(links))
 
 
@@ -125,9 +137,10 @@ def _node(
     known: Collection[str],
     versions: Mapping[str, int],
     leaving: Mapping[str, Mapping[str, Deprecated]],
+    gone: Mapping[str, Gone],
 ) -> Node:
     home = name.partition("#")[0]
-    about = versions.get(name), leaving.get(home, {})
+    about = versions.get(name), leaving.get(home, {}), gone.get(home)
     return Node(name, _kind(name, level), home in known, *about)
 
 
@@ -137,6 +150,15 @@ def _by_node(facts: Facts, level: Level) -> dict[str, dict[str, Deprecated]]:
     for address, state in facts.deprecated.items():
         found[product_of(address) if level == "product" else address][address] = state
     return found
+
+
+def _gone_by_node(facts: Facts, level: Level) -> Mapping[str, Gone]:
+    """Return what is gone; a product is where all its ports are."""
+    if level != "product":
+        return facts.gone
+    alive = {product_of(address) for address in facts.ports if address not in facts.gone}
+    ended = {product_of(address): state for address, state in sorted(facts.gone.items())}
+    return {product: state for product, state in ended.items() if product not in alive}
 
 
 def _product_links(facts: Facts) -> Iterator[Link]:

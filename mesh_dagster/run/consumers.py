@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.lifecycle import Deprecated, State, state_of
 from mesh_dagster.run.history import among, declarations
 from mesh_dagster.run.registry import Registry, ports
@@ -45,6 +46,12 @@ def declared_ports(registry: Registry) -> set[str]:
     """Return the address of every port that somebody declares."""
     query = sa.select(ports.c.address).where(ports.c.withdrawn_at.is_(None))
     return {row["address"] for row in registry.rows(query)}
+
+
+def offered(registry: Registry) -> set[tuple[str, int]]:
+    """Return key and major version of every product with a port that somebody declares."""
+    addresses = map(Address.parse, declared_ports(registry))
+    return {(address.key, address.major) for address in addresses}
 
 
 def states_of(registry: Registry, addresses: Collection[str]) -> dict[str, State]:

@@ -12,7 +12,7 @@ from typing import Any
 from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.declare.written import WrittenColumn
-from mesh_dagster.run.consumers import deprecations_of
+from mesh_dagster.run.consumers import deprecations_of, offered
 from mesh_dagster.run.overview import PortStatus
 from mesh_dagster.run.registry import Publication, Refusal, Registry
 from mesh_dagster.run.retired import Retired
@@ -41,7 +41,7 @@ class Portrait:
     withdrawn_at: datetime | None
     """Aware UTC; since when nobody declares the port any more."""
     read_by: Sequence[str]
-    """The products that declare it as an input."""
+    """The products that declare it as an input, and are offered themselves."""
     relied_on: Sequence[Mapping[str, Any]]  # Any: JSON
     """What consumers rely on: `consumer`, `owner`, `input`, `columns` and `rules`."""
     made_from: Mapping[str, int | None]
@@ -65,6 +65,7 @@ def portrait(registry: Registry, address: Address) -> Portrait:
     own = (p for p in products if (p["key"], p["major"]) == (address.key, address.major))
     product = next(own, {}).get("declaration") if declared else None
     publications = registry.publications(text, _NEWEST)
+    living = offered(registry)
     versions = dict(publications[0].inputs) if publications else {}
     read = sorted({*(product or {}).get("inputs", {}).values(), *versions})
     return Portrait(
@@ -78,7 +79,7 @@ def portrait(registry: Registry, address: Address) -> Portrait:
         read_by=[
             f"{p['key']} {p['version']}"
             for p in products
-            if text in p["declaration"]["inputs"].values()
+            if text in p["declaration"]["inputs"].values() and (p["key"], p["major"]) in living
         ],
         relied_on=[_relied_on(stated) for stated in stated_of(registry, text)],
         made_from={address: versions.get(address) for address in read},

@@ -46,6 +46,8 @@ def standing_refusals(port: PortEntry) -> list[Refusal]:
 def _fresh(ports: Sequence[PortEntry], now: datetime) -> Answer:
     question = "Is it fresh?"
     promised = [(p, s) for p in ports for s in p.promises if s.objective == "freshness"]
+    if not ports:
+        return Answer(question, "Nothing is promised", "plain", ("No port is offered any more.",))
     if not promised:
         times = [port.current.published_at for port in ports if port.current]
         newest = f"Last published {span(now - max(times))} ago." if times else "Never published."

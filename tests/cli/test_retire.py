@@ -66,6 +66,26 @@ def test_a_retired_port_is_listed_and_shown_as_such() -> None:
     assert ["state", "retired", "since", "TIME"] in words(shown.stdout)
 
 
+def test_a_retired_port_reads_nothing_and_is_offered_nowhere() -> None:
+    declare()
+    publish_lines(rows(1, 2))
+    mesh("retire", TOTALS)
+
+    lineages = [mesh("lineage", *of).stdout for of in ([ORDERS], ["mesh://sales/orders"])]
+    shown, scored = mesh("show", ORDERS).stdout, json.loads(mesh("score", "--json").stdout)
+
+    assert f"└─ {TOTALS}  declared; retired\n" in lineages[0]
+    assert "└─ mesh://report/totals  declared; retired\n" in lineages[1]
+    assert "report/totals" not in shown
+    assert [one["value"] for one in scored["answers"][:3:2]] == [1, 1]
+    assert [one["key"] for one in json.loads(mesh("kpi", "--json").stdout)["products"]] == [
+        "sales/orders"
+    ]
+    assert mesh("sql").stdout == "sales.orders_v1_lines\n"
+    mesh("retire", ORDERS)
+    assert mesh("sql").stderr == "No port is published here yet.\n"
+
+
 def test_an_address_that_nobody_knows_is_not_retired() -> None:
     with closing(Registry(Store.at().registry_url)):
         result = mesh("retire", ORDERS)

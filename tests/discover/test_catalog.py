@@ -325,6 +325,14 @@ def test_a_withdrawn_port_has_no_headline_and_comes_back_when_it_is_declared(
     assert entry(registry).ports[0].withdrawn_at is None
 
 
+def test_a_product_whose_ports_are_retired_is_no_consumer(registry: Registry) -> None:
+    declare(registry, invoices(), totals())
+    counted(registry, Read(LINES, 0, "build", NOW, "report/totals v1"))
+    note(Retired(TOTALS, NOW), registry)
+
+    assert entry(registry).read_by == ()
+
+
 def test_changes_tell_what_differs_from_before(registry: Registry) -> None:
     declare(registry, invoices())
     contract = Line.to_schema().remove_columns(["customer"])

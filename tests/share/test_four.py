@@ -63,6 +63,15 @@ def test_without_a_promise_only_the_last_publication_is_told(entry: ProductEntry
     assert (never.short, never.details) == ("Nothing is promised", ("Never published.",))
 
 
+def test_what_is_offered_no_more_was_not_never_published(entry: ProductEntry) -> None:
+    ended = answers(entry, withdrawn_at=NOW)[0]
+
+    assert (ended.short, ended.details) == (
+        "Nothing is promised",
+        ("No port is offered any more.",),
+    )
+
+
 def test_what_it_is_made_from_that_ends_comes_first(entry: ProductEntry) -> None:
     ending = Deprecated(date(2026, 1, 1), date(2027, 1, 31), LINES)
     known = Upstream("a", "mesh://a/b/v1/c", "team:a", None, None)
