@@ -41,7 +41,7 @@ def promise_code(promise: Freshness | Quality) -> Code:
     """Return the source of a promise: what is not usual in it."""
     given = {part.name: (getattr(promise, part.name), part.default) for part in fields(promise)}
     named = {
-        name: value_code(value)
+        name: Call("", list(map(value_code, value))) if name == "rows" else value_code(value)
         for name, (value, usual) in given.items()
         if usual is MISSING or value != usual
     }

@@ -175,7 +175,9 @@ def _address(text: object) -> Address | None:
 
 def _named(text: object, otherwise: str) -> str:
     """Return a name as near to a text as the name rules allow."""
-    made = re.sub(r"[^a-z0-9]+", "_", str(text or "").lower()).strip("_0123456789")[:63].strip("_")
+    made = (
+        re.sub(r"[^a-z0-9]+", "_", str(text or "").lower()).lstrip("_0123456789")[:63].rstrip("_")
+    )
     return made if _stands_alone(made) else otherwise
 
 

@@ -15,9 +15,11 @@ from hypothesis import HealthCheck, given, settings
 import mesh_dagster as md
 from mesh_dagster.declare.lifecycle import State
 from mesh_dagster.declare.transcribe import written as contract_of
+from mesh_dagster.discover.contract_code import promise_code
 from mesh_dagster.discover.odcs.files import read_contract
 from mesh_dagster.discover.odps import read_product
 from mesh_dagster.discover.skeleton import contract_module, product_module
+from mesh_dagster.discover.source_code import one_line
 from mesh_dagster.run.declared import freshness_row, quality_row
 from tests.conftest import STANDARDS
 from tests.discover.odcs import exported, read_back
@@ -202,6 +204,18 @@ def processed_data() -> pl.LazyFrame:
     )
 
 
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [("2nd Orders-2024", "nd_orders_2024"), ("orders_2", "orders_2"), ("v2", "product")],
+)
+def test_a_name_stays_as_near_to_that_of_the_document_as_the_rules_allow(
+    told: str, name: str
+) -> None:
+    document = {"id": "x", "name": told}
+
+    assert f'name="{name}",' in product_module(document, "x.yaml", {})
+
+
 @pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize(
     "state",
@@ -225,3 +239,9 @@ def test_the_state_of_a_port_is_declared_again(state: State, tmp_path: Path) -> 
 
     assert document["status"] == ("draft" if state == "draft" else "deprecated")
     assert again.ports["lines"].state == state
+
+
+def test_a_range_of_rows_is_declared_as_a_tuple() -> None:
+    quality = md.Quality(rows=(1, None))
+
+    assert one_line(promise_code(quality)) == "md.Quality(rows=(1, None))"
