@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mesh_dagster.discover.propose import Proposal
     from mesh_dagster.discover.rows_of import RowsOf
 
-_SAMPLE = 'return pl.LazyFrame({"id": [1, 2], "name": ["first", "second"]})'
+_SAMPLE = 'return pl.LazyFrame({"id": [1, 2], "text": ["first", "second"]})'
 _EXTRA = "The contract needs mesh-dagster[standards]; name the extra in pyproject.toml."
 _STANDS_FOR = "two rows that stand for your own."
 Fillings = dict[str, Any]  # Any: what templates show
@@ -232,7 +232,7 @@ def _proposed(rows: "RowsOf | pl.LazyFrame | None") -> "Proposal":
     from mesh_dagster.discover.propose import propose
 
     if rows is None:
-        rows = pl.LazyFrame({"id": [1, 2], "name": ["first", "second"]})
+        rows = pl.LazyFrame({"id": [1, 2], "text": ["first", "second"]})
     if isinstance(rows, pl.LazyFrame):
         return propose(rows)
     return propose(rows.plan, remarks=rows.remarks)

@@ -7,6 +7,7 @@ rows keep. They are proposals: the next batch may be right and still break them,
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,13 +16,16 @@ import polars as pl
 
 from mesh_dagster.declare.storage import is_storable
 from mesh_dagster.declare.written import WrittenColumn, is_sensitive
-from mesh_dagster.govern.policies import looks_personal
+from mesh_dagster.govern.personal import looks_personal, may_name_a_person
 
 _MOST_CHOICES = 12
 _LONGEST_CHOICE = 40
 _REPEATED = 4
 """Of a column with choices, each stands so often on average."""
 _FEWEST_FOR_KEY = 2
+_FEWEST_FOR_CHOICES = 20
+_FREE = re.compile(r"@|\w\W* [A-ZÀ-Þ]")
+"""A text that nobody chose from a list, such as a name or an address."""
 _CARRIED = ("unit", "entity", "sensitivity", "example")
 """What is said of a column holds for whoever reads it, too."""
 _INSTEAD: dict[type[pl.DataType], pl.DataType] = {
@@ -42,6 +46,8 @@ _TAKEN = frozenset(
 """Names that a pandera model has itself, or that its columns are written with."""
 _DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ]\d{1,2}:.*)?$"
 _DIGITS = "^[0-9]{2,}$"
+_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "œ": "oe", "ł": "l"})
+"""Letters that Unicode takes for no others with an accent."""
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
@@ -65,7 +71,7 @@ class ProposedColumn:
     choices: tuple[str, ...]
     """All values of a text with few of them, sorted; empty where there are many."""
     personal: bool
-    """Whether its name looks like personal data, and nobody said that it is none.
+    """Whether its name may mean personal data, and nobody said that it is none.
 
     Of what is sensitive, by its name or by what is said, no value is proposed.
     """
@@ -131,7 +137,7 @@ def snake_names(sources: Iterable[str]) -> dict[str, str]:
     """Return a column name in snake case for each name, none twice."""
     taken: dict[str, str] = {}
     for source in sources:
-        words = "_".join(word.lower() for word in _WORDS.findall(source)) or "column"
+        words = "_".join(word.lower() for word in _WORDS.findall(_folded(source))) or "column"
         stem = words if words[0].isalpha() else f"column_{words}"
         if keyword.iskeyword(stem) or stem in _TAKEN:
             stem = f"{stem}_value"
@@ -141,6 +147,12 @@ def snake_names(sources: Iterable[str]) -> dict[str, str]:
             name = f"{stem}_{number}"
         taken[source] = name
     return taken
+
+
+def _folded(text: str) -> str:
+    """Return a text without accents."""
+    parts = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _facts(schema: pl.Schema) -> Iterator[pl.Expr]:
@@ -175,21 +187,24 @@ def _of(source: str, facts: Facts) -> Facts:
 def _are_few(facts: Facts) -> bool:
     distinct, longest = facts["distinct"], facts["longest"] or 0
     repeated = facts["rows"] >= _REPEATED * distinct
+    repeated = repeated and facts["rows"] >= _FEWEST_FOR_CHOICES
     return bool(repeated and distinct <= _MOST_CHOICES and longest <= _LONGEST_CHOICE)
 
 
 def _choices(plan: pl.LazyFrame, columns: list[str]) -> dict[str, tuple[str, ...]]:
     plans = [plan.select(pl.selectors.by_name(name)).unique() for name in columns]
     frames = pl.collect_all(plans, engine="streaming")
-    return {
+    found = {
         name: tuple(sorted(frame[name].drop_nulls().to_list()))
         for name, frame in zip(columns, frames, strict=True)
     }
+    return {name: few for name, few in found.items() if not any(map(_FREE.search, few))}
 
 
 def _bare(source: str, dtype: pl.DataType, name: str, told: WrittenColumn | None) -> ProposedColumn:
     """Propose what needs no look at the rows."""
     known = told.metadata if told else {}
+    personal = looks_personal(name) or (dtype == pl.String and may_name_a_person(name))
     return ProposedColumn(
         source=source,
         name=name,
@@ -199,7 +214,7 @@ def _bare(source: str, dtype: pl.DataType, name: str, told: WrittenColumn | None
         unique=False,
         least=None,
         choices=(),
-        personal=looks_personal(name) and "sensitivity" not in known,
+        personal=personal and "sensitivity" not in known,
         seen="",
         description=told.description if told else None,
         metadata={part: known[part] for part in _CARRIED if known.get(part) is not None},

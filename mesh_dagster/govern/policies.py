@@ -14,6 +14,7 @@ from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.transcribe import written
+from mesh_dagster.govern.personal import looks_personal
 from mesh_dagster.govern.place import place_of, place_of_column, place_of_product
 from mesh_dagster.govern.policy import Fault, Landscape, Policy
 from mesh_dagster.govern.successors import REMEDY, missing_successors
@@ -21,16 +22,6 @@ from mesh_dagster.govern.unmet import unmet_input
 
 _FEWEST_WORDS = 3
 _COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_PERSONAL = re.compile(
-    r"(^|_)(e_?mail|phone|telephone|mobile|fax|birth|birthday|birthdate|ssn|passport|iban|"
-    r"first_?name|last_?name|surname|full_?name|street|address|postal_?code|zip|zip_?code|"
-    r"ip|ip_?address|latitude|longitude|user_?name|salary|gender)(_|$)"
-)
-
-
-def looks_personal(column: str) -> bool:
-    """Say whether the name of a column looks like personal data."""
-    return bool(_PERSONAL.search(column.lower()))
 
 
 def _purpose(landscape: Landscape) -> Iterator[Fault]:

@@ -132,10 +132,10 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_line(
 
 
 def test_digits_that_begin_with_a_zero_stay_text(tmp_path: Path) -> None:
-    rows = opened(tmp_path, "plz,account,count,share\n0028,0150,0,0.5\n1000,15,10,0.25\n,7,5,1\n")
+    rows = opened(tmp_path, "code,account,count,share\n0028,0150,0,0.5\n1000,15,10,0.25\n,7,5,1\n")
 
     assert lines_of(rows) == [
-        "plz: str = pa.Field(  # review: always so many digits?; 1 nulls",
+        "code: str = pa.Field(  # review: always so many digits?; 1 nulls",
         "nullable=True,",
         'str_matches="^[0-9]{4}$",',
         ")",
@@ -143,4 +143,4 @@ def test_digits_that_begin_with_a_zero_stay_text(tmp_path: Path) -> None:
         "count: int = pa.Field(ge=0)  # review: 0 to 10",
         "share: float = pa.Field(ge=0)  # review: 0.25 to 1.0",
     ]
-    assert run(rows)["plz"].to_list() == ["0028", "1000", None]
+    assert run(rows)["code"].to_list() == ["0028", "1000", None]
