@@ -22,6 +22,7 @@ from mesh_dagster.compile import metadata, names
 from mesh_dagster.compile.automation import condition_for, freshness_for
 from mesh_dagster.compile.checks import checks_for, results_for
 from mesh_dagster.compile.expected import expected_partitions
+from mesh_dagster.compile.failing import made_from, recording
 from mesh_dagster.compile.partitions import inside, require_partitions
 from mesh_dagster.compile.promises import freshness_check_for, freshness_results
 from mesh_dagster.compile.resources import MeshResource
@@ -66,7 +67,13 @@ def port_for(product: DataProduct, port: OutputPort) -> dg.AssetsDefinition:
         step = Step(product, port.build, port.made_from, context, given, port.partitioned)
         mesh: MeshResource = given[names.MESH_RESOURCE]
         store, registry = mesh.store(), mesh.open_registry()
-        with closing(registry), registry.held(), closing(step), telling(step, port, _now) as tell:
+        with (
+            closing(registry),
+            registry.held(),
+            closing(step),
+            recording(step, port.execution, [port], _now),
+            telling(step, port, _now) as tell,
+        ):
             batch = _built(step, port)
             register(product, registry, _now, expected_partitions)
             states = _input_states(context, port, registry, step)
@@ -101,12 +108,14 @@ def internal_for(product: DataProduct, internal: Internal) -> dg.AssetsDefinitio
         # Left open: a DuckDB relation is read only when the IO manager stores it.
         partitioned = internal.execution.partitions is not None
         step = Step(product, internal.build, internal.made_from, context, given, partitioned)
-        result = step.result()
-        context.add_output_metadata({names.INPUTS: dict(step.inputs)})
-        if internal.io_manager_key is None:  # another one may take anything, not only frames
-            plan = as_plan(result, names.internal_key(internal).to_user_string())
-            context.add_output_metadata(metadata.column_lineage(step.lineage(result, plan)))
-        return result
+        with recording(step, internal.execution, made_from(product, internal), _now):
+            result = step.result()
+            context.add_output_metadata({names.INPUTS: dict(step.inputs)})
+            if internal.io_manager_key is None:  # another one may take anything, not only frames
+                plan = as_plan(result, names.internal_key(internal).to_user_string())
+                plan.collect_schema()  # a lost file or column is found here, not by the IO manager
+                context.add_output_metadata(metadata.column_lineage(step.lineage(result, plan)))
+            return result
 
     compute.__signature__ = signature  # type: ignore[attr-defined]  # Dagster reads it
     decorate = dg.asset(

@@ -1,6 +1,7 @@
 """What runs of the products leave behind, in Dagster and in the mesh."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 import mesh_dagster as md
+from mesh_dagster.run.failures import standing_failures
 from mesh_dagster.run.reads import readers
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
@@ -31,6 +33,7 @@ from tests.compile.scenario import (
 )
 
 ADDRESS = "mesh://media_player/plays/v1/events"
+STATIONS = dg.StaticPartitionsDefinition(["KSLX"])
 
 
 @pytest.fixture
@@ -151,6 +154,84 @@ def test_a_refused_batch_is_not_tried_again(
     assert not result.success
     assert len(tries) == 1
     assert len(registry.refusals("mesh://sales/orders/v1/daily")) == 1
+    assert standing_failures(registry, ["mesh://sales/orders/v1/daily"]) == []
+
+
+def test_a_crash_is_recorded_by_its_type_unless_it_is_tried_again(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    errors: dict[str, Exception] = {
+        "crashing": RuntimeError(CANARY),
+        "failing": dg.Failure(CANARY, allow_retries=False),
+        "mended": RuntimeError(CANARY),
+        "requested": dg.RetryRequested(max_retries=1),
+    }
+    product, tries = _crashes(errors)
+    keys = [dg.AssetKey(["sales", "orders", "v1", name]) for name in errors]
+    raw = dg.AssetKey(["sales", "orders", "internal", "raw"])
+
+    result = run(md.definitions(product), instance, [*keys, raw])
+
+    addresses = [row["address"] for row in registry.ports()]
+    found = sorted(standing_failures(registry, addresses), key=lambda one: one.address)
+    assert [(one.address.rpartition("/")[2], one.slice, one.error) for one in found] == [
+        ("crashing", "", "RuntimeError"),
+        ("failing", "", "Failure"),
+        ("requested", "", "RetryRequested"),
+        ("through", "", "ColumnNotFoundError"),
+    ]
+    assert {one.run_id for one in found} == {result.run_id}
+    assert Counter(tries) == {"crashing": 2, "failing": 1, "requested": 2, "mended": 2}
+
+
+def test_a_crash_is_raised_as_it_came_where_the_registry_is_lost(
+    instance: dg.DagsterInstance, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = _orders()
+
+    @product.port(contract=StationPlays)
+    def daily() -> pl.DataFrame:
+        monkeypatch.setenv("MESH_REGISTRY", "sqlite:////proc/registry.sqlite")
+        raise RuntimeError
+
+    result = run(
+        md.definitions(product), instance, [dg.AssetKey(["sales", "orders", "v1", "daily"])]
+    )
+
+    assert "RuntimeError" in failure(result)
+    assert registry.ports() == []
+
+
+def _crashes(errors: Mapping[str, Exception]) -> tuple[md.DataProduct, list[str]]:
+    """Return a product whose ports crash, but for one that recovers, and a list of their tries."""
+    product, tries = _orders(), list[str]()
+
+    def declare(name: str, error: Exception) -> None:
+        def build() -> pl.DataFrame:
+            tries.append(name)
+            if name == "mended" and tries.count(name) == 2:
+                return pl.DataFrame({"station": ["KSLX"], "plays": [1]})
+            raise error
+
+        build.__name__ = name
+        product.port(contract=StationPlays, retry_policy=dg.RetryPolicy(max_retries=1))(build)
+
+    for name, error in errors.items():
+        declare(name, error)
+
+    @product.internal
+    def raw() -> pl.LazyFrame:
+        return pl.LazyFrame({"name": ["KSLX"]}).select("station")
+
+    @product.internal
+    def cleaned(raw: pl.LazyFrame) -> pl.LazyFrame:
+        raise NotImplementedError
+
+    @product.port(contract=StationPlays, partitions=STATIONS, partition_column="station")
+    def through(cleaned: pl.LazyFrame) -> pl.LazyFrame:
+        raise NotImplementedError
+
+    return product, tries
 
 
 def test_rejected_rows_are_set_aside_and_the_rest_is_published(

@@ -1,6 +1,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mesh_dagster.declare.transcribe import written
 from mesh_dagster.declare.written import WrittenContract
 from mesh_dagster.errors import RegistryError
 from mesh_dagster.run.declared import register
+from mesh_dagster.run.failures import Failure, note_failures, standing_failures
 from mesh_dagster.run.registry import Publication, Refusal, Registry
 from tests.run.processes import start
 from tests.run.scenario import ADDRESS, NOW, PORT, Line, lines, product_of, publish_well
@@ -160,3 +162,28 @@ def test_a_port_is_registered_as_it_is_declared_now(registry: Registry) -> None:
     assert (row["key"], row["major"], row["owner"]) == ("sales/orders", 1, "team:sales")
     assert row["registered_at"] == NOW
     assert WrittenContract.from_json(port["declaration"]["contract"]) == written(PORT.contract)
+
+
+def test_a_failure_stands_until_its_slice_is_published(registry: Registry) -> None:
+    def failed(slice_: str, hour: int, error: str = "RuntimeError") -> Failure:
+        return Failure(ADDRESS, slice_, NOW + timedelta(hours=hour), "run-1", error)
+
+    def published(slice_: str, hour: int) -> Publication:
+        return replace(made(hour), slice=slice_)
+
+    registry.record(published("east", 0))
+    note_failures([failed("east", 1), failed("west", 1)], registry)
+    note_failures([failed("east", 2, "TypeError")], registry)
+    again = standing_failures(registry, [ADDRESS])
+    registry.record(published("east", 3))
+    mended = standing_failures(registry, [ADDRESS])
+    # What crashed before any partition was built is made good by any of them.
+    note_failures([failed("", 4)], registry)
+    before = standing_failures(registry, [ADDRESS])
+    registry.record(published("east", 5))
+
+    assert again == [failed("east", 2, "TypeError"), failed("west", 1)]
+    assert mended == [failed("west", 1)]
+    assert before == [failed("", 4), failed("west", 1)]
+    assert standing_failures(registry, [ADDRESS]) == [failed("west", 1)]
+    assert standing_failures(registry, []) == []
