@@ -26,9 +26,11 @@ from mesh_dagster.run.registry import Registry, ports
 from mesh_dagster.run.words import (
     FIELDS,
     LANGUAGE,
+    TEAM,
     documents,
     pairs,
     pairs_of,
+    said_of,
     words_of,
 )
 
@@ -111,7 +113,8 @@ def search(registry: Registry, text: str, now: datetime, *, limit: int = 20) -> 
         limit: The most hits.
     """
     make(registry)
-    words = tuple(dict.fromkeys(words_of(text)))[:_MOST_WORDS]
+    asked = (word.removeprefix(TEAM) for word in text.casefold().split())
+    words = tuple(dict.fromkeys(words_of(" ".join(asked))))[:_MOST_WORDS]
     found, meant, partial = _matching(registry, words), None, False
     if not found and words:
         known = [_known(registry, word) for word in words]
@@ -202,7 +205,7 @@ def _ranked(registry: Registry, found: Sequence[_Match], now: datetime) -> list[
     for one in found:
         product = f"mesh://{one.key}/v{one.major}"
         if product in states:
-            reads, state = read.get(one.key, 0), states[product]
+            reads, state = read.get(product, 0), states[product]
             score = one.relevance * (1 + math.log1p(reads) / 10) * _STATE_WEIGHTS.get(state, 1.0)
             ranked.append(_Ranked(one.key, one.major, score, reads))
     return sorted(ranked, key=lambda one: (-one.score, one.key, -one.major))
@@ -237,14 +240,16 @@ def _hits(
 def _columns(
     registry: Registry, addresses: Sequence[str], words: Sequence[str]
 ) -> dict[str, list[str]]:
-    """Return for each port the columns whose names hold a word, as `port.column`."""
+    """Return for each port the columns whose names hold a word, then those described by one."""
     declared = ports.c.declaration["contract"]["columns"].label("columns")
     query = sa.select(ports.c.address, declared).where(ports.c.address.in_(addresses))
     found = {}
     for row in registry.rows(query):
         port = row["address"].rpartition("/")[2]
-        names = (column["name"] for column in row["columns"] or ())
-        found[row["address"]] = [f"{port}.{name}" for name in names if _names(name, words)]
+        columns = row["columns"] or ()
+        named = [one["name"] for one in columns if _names(one["name"], words)]
+        said = [one["name"] for one in columns if _says(said_of(one), words)]
+        found[row["address"]] = [f"{port}.{name}" for name in dict.fromkeys([*named, *said])]
     return found
 
 
@@ -252,3 +257,12 @@ def _names(column: str, words: Sequence[str]) -> bool:
     """Say whether a column's name holds a word, or one that another ending would make of it."""
     parts = [part for part in words_of(column) if len(part) >= _SHORTEST_PREFIX]
     return any(part.startswith(word) or word.startswith(part) for part in parts for word in words)
+
+
+def _says(text: str, words: Sequence[str]) -> bool:
+    """Say whether a text holds a word, or begins one; its short words begin too many."""
+    parts = words_of(text)
+    long = [part for part in parts if len(part) >= _SHORTEST_MISTYPED]
+    return any(part.startswith(word) for part in parts for word in words) or any(
+        word.startswith(part) for part in long for word in words
+    )

@@ -4,6 +4,7 @@ In:  reads, as `run/count.py` describes them.
 Out: rows, and what they add up to for each product.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -149,23 +150,26 @@ def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
 def counts(
     registry: Registry, since: datetime, keys: Sequence[str] | None = None
 ) -> dict[str, int]:
-    """Return how often products were read since a day, by product key.
+    """Return how often products were read since a day, by `mesh://key/v1`.
 
     Args:
         registry: What holds the reads.
         since: Reads on its day, UTC, and later count.
-        keys: The products; all of them by default.
+        keys: The products, in every major version; all of them by default.
     """
     registry.make(METADATA)
     query = (
-        sa.select(reads.c.product_key, sa.cast(sa.func.sum(reads.c.reads), sa.BigInteger))
+        sa.select(reads.c.address, sa.func.sum(reads.c.reads))
         .where(reads.c.day >= f"{since:%Y-%m-%d}")
-        .group_by(reads.c.product_key)
+        .group_by(reads.c.address)
     )
     if keys is not None:
         query = query.where(reads.c.product_key.in_(keys))
+    found: Counter[str] = Counter()
     with registry.begin() as connection:
-        return {row[0]: row[1] for row in connection.execute(query)}
+        for address, count in connection.execute(query):
+            found[address.rpartition("/")[0]] += int(count)
+    return dict(found)
 
 
 def prune(registry: Registry, before: datetime) -> int:

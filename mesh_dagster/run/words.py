@@ -27,6 +27,8 @@ FIELDS = {
 }
 """Each part of a document, with how much a match there weighs: a factor, a class of PostgreSQL."""
 LANGUAGE = "english"
+TEAM = "team:"
+"""What the owner of a product may begin with; as a word it would find every product."""
 MOST_LETTERS = 64
 """Of a word; what is longer is cut."""
 _MOST_WORDS = 2_000
@@ -120,13 +122,13 @@ def _texts(product: Row, its_ports: Sequence[Row]) -> dict[str, list[str]]:
     columns = [column for port in its_ports for column in columns_of(port["declaration"])]
     tags = declared.get("tags", {})
     names = [product["key"], *(port["address"].rpartition("/")[2] for port in its_ports)]
-    described = [*(port["description"] for port in its_ports), *(map(_said_of, columns))]
+    described = [*(port["description"] for port in its_ports), *(map(said_of, columns))]
     return {
         "names": names,
         "purpose": [product["purpose"]],
         "columns": [column["name"] for column in columns],
         "tags": [f"{name} {value}" for name, value in tags.items()],
-        "owner": [product["owner"].removeprefix("team:")],
+        "owner": [product["owner"].removeprefix(TEAM)],
         "descriptions": [text for text in described if text],
     }
 
@@ -137,7 +139,8 @@ def columns_of(declaration: Row) -> Sequence[Row]:
     return found
 
 
-def _said_of(column: Row) -> str:
+def said_of(column: Row) -> str:
+    """Return what a column is said to be: its title, description, entity and unit."""
     known = column.get("metadata") or {}
     said = (column.get("title"), column.get("description"), known.get("entity"), known.get("unit"))
     return " ".join(str(text) for text in said if text)

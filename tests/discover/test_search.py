@@ -76,6 +76,30 @@ def test_a_hit_says_what_is_found_and_where(registry: Registry) -> None:
     assert (hit.state, hit.reads) == ("no_data", 1)
 
 
+def test_an_owner_is_found_as_it_is_printed(registry: Registry) -> None:
+    found = search(registry, "Team:report", NOW)
+
+    assert (keys(found), found.partial) == (["report/totals v1"], False)
+
+
+def test_reads_count_for_the_major_version_that_was_read(registry: Registry) -> None:
+    declare(registry, invoices("2.0.0"))
+    url = registry.url.render_as_string(hide_password=False)
+    count(url, Read(LINES, 0, "python", NOW, "ann"))
+    settle()
+
+    hits = search(registry, "invoices", NOW).hits
+
+    assert {hit.major: hit.reads for hit in hits} == {1: 1, 2: 0}
+
+
+@pytest.mark.parametrize("text", ["what it cost", "costing", "eur"])
+def test_a_hit_says_which_column_is_described_so(registry: Registry, text: str) -> None:
+    found = search(registry, text, NOW)
+
+    assert ([hit.columns for hit in found.hits], found.partial) == ([("lines.amount",)], False)
+
+
 def test_a_hit_says_that_its_port_ends(registry: Registry) -> None:
     declare(registry, invoices(state=LEAVING))
 

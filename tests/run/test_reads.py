@@ -114,8 +114,8 @@ def test_the_reads_of_each_day_add_up(registry: Registry) -> None:
     assert readers(registry, [ADDRESS]) == [
         Reader(ADDRESS, "ann", "python", "", 3, NOW, NOW + DAY, 4)
     ]
-    assert counts(registry, NOW) == {"sales/orders": 4}
-    assert counts(registry, NOW + DAY) == {"sales/orders": 1}
+    assert counts(registry, NOW) == {"mesh://sales/orders/v1": 4}
+    assert counts(registry, NOW + DAY) == {"mesh://sales/orders/v1": 1}
     assert counts(registry, NOW, ["x/y"]) == {}
 
 
@@ -167,7 +167,7 @@ def test_old_reads_are_forgotten_by_the_day(registry: Registry) -> None:
     settle()
 
     assert prune(registry, NOW + DAY) == 1
-    assert counts(registry, NOW) == {"sales/orders": 1}
+    assert counts(registry, NOW) == {"mesh://sales/orders/v1": 1}
 
 
 def test_names_without_end_are_cut(known: Registry) -> None:
