@@ -6,7 +6,10 @@ Out: a `Place`, or `None` where the source is not at hand. Source is read, never
 
 import ast
 import inspect
+import linecache
+import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +17,8 @@ from functools import cache
 from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.wiring import Build
+
+_REMARK = re.compile(r"#\s*review:")
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,16 @@ def place_of_column(port: OutputPort, column: str) -> Place | None:
         if place is not None:
             return place
     return place_of(port.build)
+
+
+def places_of_remarks(file: str) -> list[Place]:
+    """Return where comments ask for a review of what was proposed."""
+    lines = iter(linecache.getlines(file))
+    return [
+        Place(file, token.start[0])
+        for token in tokenize.generate_tokens(lambda: next(lines, ""))
+        if token.type == tokenize.COMMENT and _REMARK.match(token.string)
+    ]
 
 
 @cache  # finding a class reads its whole file, and a model may have a fault in every column

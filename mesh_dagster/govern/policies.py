@@ -15,7 +15,12 @@ from mesh_dagster.declare.port import OutputPort
 from mesh_dagster.declare.product import DataProduct
 from mesh_dagster.declare.transcribe import written
 from mesh_dagster.govern.personal import looks_personal
-from mesh_dagster.govern.place import place_of, place_of_column, place_of_product
+from mesh_dagster.govern.place import (
+    place_of,
+    place_of_column,
+    place_of_product,
+    places_of_remarks,
+)
 from mesh_dagster.govern.policy import Fault, Landscape, Policy
 from mesh_dagster.govern.successors import REMEDY, missing_successors
 from mesh_dagster.govern.unmet import unmet_input
@@ -195,6 +200,24 @@ def _expectation(landscape: Landscape) -> Iterator[Fault]:
                 yield Fault(product.key, problem, remedy, place_of_product(product))
 
 
+def _review(landscape: Landscape) -> Iterator[Fault]:
+    files: dict[str, DataProduct] = {}
+    for product, port in landscape.ports:
+        place = place_of(port.build)
+        if place is not None:
+            files.setdefault(place.file, product)
+    for file, product in files.items():
+        remarks = places_of_remarks(file)
+        if remarks:
+            some = f"{len(remarks)} remark{'s' if len(remarks) > 1 else ''}"
+            yield Fault(
+                product.key,
+                f"has {some} 'review' left in its file",
+                "Decide on what each proposes, then delete the remark.",
+                remarks[0],
+            )
+
+
 def _instead(state: Deprecated) -> str:
     return f"Read '{state.successor}'." if state.successor else "Ask its owner what to read."
 
@@ -218,6 +241,7 @@ POLICIES = (
     Policy("promise", "error", "An active port promises how fresh it is.", _promise),
     Policy("key", "warning", "A port says what tells its rows apart.", _key),
     Policy("column-name", "note", "Columns are named in snake case.", _column_name),
+    Policy("review", "note", "What was proposed is decided on.", _review),
     Policy("sensitivity", "error", "Personal data is classified.", _sensitivity),
     Policy("internal", "error", "Nobody reads the inside of a product.", _internal),
     Policy("version", "error", "What is promised has a version from 1.0.0 on.", _version),

@@ -90,6 +90,7 @@ def test_a_new_repository_passes_its_own_tests_and_the_check(repository: Path) -
 
     assert "3 passed" in tests.stdout, tests.stdout + tests.stderr
     assert check.exit_code == 0, check.output
+    assert "sales/refunds has 6 remarks 'review' left in its file (domains/sales/" in check.stdout
 
 
 def assert_formatted(repository: Path) -> None:

@@ -1,3 +1,4 @@
+import runpy
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from mesh_dagster.declare.transcribe import written
 from mesh_dagster.declare.written import WrittenContract
 from mesh_dagster.errors import CheckSettingsError
 from mesh_dagster.govern.checkup import Checkup, check_up
+from mesh_dagster.govern.place import Place
 from mesh_dagster.govern.policies import POLICIES
 from mesh_dagster.govern.policy import AssetPath, Fault, Landscape
 from mesh_dagster.govern.waivers import Strictness, Waiver, load_strictness
@@ -176,6 +178,25 @@ def test_a_fault_is_named_with_its_policy(
 )
 def test_what_is_said_on_purpose_is_no_fault(product: md.DataProduct) -> None:
     assert faults(checked(product)) == []
+
+
+@pytest.mark.parametrize(("remarks", "problem"), [(1, "1 remark"), (2, "2 remarks")])
+def test_remarks_left_for_review_are_one_note_for_each_file(
+    tmp_path: Path, remarks: int, problem: str
+) -> None:
+    source = "text = '# review: none'\ndef one(): ...\ndef two(): ...\n" + "# review: a\n" * remarks
+    (tmp_path / "orders.py").write_text(source, encoding="utf-8")
+    module = runpy.run_path(str(tmp_path / "orders.py"))
+    said: dict[str, Any] = SAID  # Any: arguments of a product
+    product = md.DataProduct(**said)
+    for name in ("one", "two"):
+        product.port(contract=GOOD, state="draft", description="One row an order.")(module[name])
+
+    found = checked(product)
+
+    problem = f"has {problem} 'review' left in its file"
+    assert faults(found) == [("note", "review", "sales/orders", problem)]
+    assert found.breaches[0].fault.place == Place(str(tmp_path / "orders.py"), 4)
 
 
 def test_two_teams_in_one_domain_are_a_warning() -> None:
