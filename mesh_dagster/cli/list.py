@@ -18,7 +18,7 @@ from mesh_dagster.errors import NoMatchError
 if TYPE_CHECKING:
     from mesh_dagster.run.overview import PortStatus
 
-_HEADER = ("ADDRESS", "OWNER", "ALIGNMENT", "VERSION", "ROWS", "AGE", "REFUSED SINCE")
+_HEADER = ("ADDRESS", "OWNER", "ALIGNMENT", "VERSION", "ROWS", "AGE", "REFUSED OR FAILED SINCE")
 _NOTHING = (
     "No data product is registered here yet. Run 'mesh run', or 'mesh reindex' where the store "
     "has publications."
@@ -76,6 +76,7 @@ def matches(address: str, pattern: str) -> bool:
 
 
 def _line(port: "PortStatus", now: datetime) -> tuple[str, ...]:
+    broken = [since for since in (port.refused_since, port.failed_since) if since]
     return (
         port.address,
         port.owner or "not declared",
@@ -83,7 +84,7 @@ def _line(port: "PortStatus", now: datetime) -> tuple[str, ...]:
         "" if port.version is None else str(port.version),
         "" if port.rows is None else f"{port.rows:,}",
         span(now - port.published_at) if port.published_at else "never",
-        span(now - port.refused_since) if port.refused_since else "",
+        span(now - min(broken)) if broken else "",
     )
 
 

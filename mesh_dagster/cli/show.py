@@ -153,6 +153,7 @@ def _about(
         ("owner", status.owner or ""),
         ("alignment", status.alignment or ""),
         ("current", rows or "never published"),
+        ("failed", "\n".join(_failures(known, now))),
         ("data until", moment(status.data_time)),
         ("promises", "; ".join(_promises(known)) if known.declaration else ""),
         *((one.objective, standing(one, now)) for one in promises),
@@ -161,6 +162,13 @@ def _about(
         ("read by", ", ".join(known.read_by)),
     ]
     return [(name, value) for name, value in pairs if value]
+
+
+def _failures(known: "Portrait", now: datetime) -> Iterator[str]:
+    """Say what crashed since the last publication, the newest first."""
+    for one in known.failures:
+        of = f"{one.slice}: " if one.slice else ""
+        yield f"{of}{one.error} {span(now - one.failed_at)} ago, in run {one.run_id} of Dagster"
 
 
 def _state(known: "Portrait") -> str:

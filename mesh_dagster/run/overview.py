@@ -12,6 +12,9 @@ import sqlalchemy as sa
 
 from mesh_dagster.declare.lifecycle import Deprecated, StateName
 from mesh_dagster.run.consumers import deprecations_of
+from mesh_dagster.run.dialects import UtcDateTime
+from mesh_dagster.run.failures import METADATA as FAILURES
+from mesh_dagster.run.failures import failures, stands
 from mesh_dagster.run.registry import Registry, ports, products, publications, refusals
 from mesh_dagster.run.retirements import METADATA, retirements
 
@@ -35,6 +38,8 @@ class PortStatus:
     """The first refusal of a slice that has not been published since."""
     refused_batches: int
     """The refusals since then."""
+    failed_since: datetime | None
+    """The first crash of a slice that has not been published since."""
     state: StateName | None = None
     """Where it stands in its life; `None` where that was never declared."""
     deprecated: Deprecated | None = None
@@ -44,6 +49,7 @@ class PortStatus:
 def overview(registry: Registry) -> list[PortStatus]:
     """Return every declared port and every address with publications, by address."""
     registry.make(METADATA)
+    registry.make(FAILURES)
     with registry.begin() as connection:
         known = [PortStatus(*row) for row in connection.execute(_query())]
     leaving = {port.address: port for port in known if port.state == "deprecated"}
@@ -56,13 +62,7 @@ def overview(registry: Registry) -> list[PortStatus]:
 def _query() -> sa.Select[Any]:
     """Select the fields of `PortStatus`, in their order."""
     known = _known()
-    other = publications.alias("other")
-    newest = (
-        sa.select(sa.func.max(other.c.version))
-        .where(other.c.address == known.c.address)
-        .scalar_subquery()
-    )
-    refused = _standing_refusals()
+    refused, failed = _standing_refusals(), _standing_failures()
     prefix = sa.literal("mesh://") + products.c.key + "/v" + sa.cast(products.c.major, sa.String)
     return (
         sa.select(
@@ -77,6 +77,7 @@ def _query() -> sa.Select[Any]:
             publications.c.data_time,
             refused.c.refused_since,
             sa.func.coalesce(refused.c.refused_batches, 0).label("refused_batches"),
+            failed.c.failed_since,
             sa.case((retirements.c.address.is_not(None), "retired"), else_=ports.c.state),
         )
         .join_from(known, ports, ports.c.address == known.c.address, isouter=True)
@@ -87,10 +88,12 @@ def _query() -> sa.Select[Any]:
         )
         .join(
             publications,
-            (publications.c.address == known.c.address) & (publications.c.version == newest),
+            (publications.c.address == known.c.address)
+            & (publications.c.version == _newest(known)),
             isouter=True,
         )
         .join(refused, refused.c.address == known.c.address, isouter=True)
+        .join(failed, failed.c.address == known.c.address, isouter=True)
         .join(retirements, retirements.c.address == known.c.address, isouter=True)
         .order_by(known.c.address)
     )
@@ -104,6 +107,12 @@ def _known() -> sa.Subquery:
         .distinct()
     )
     return sa.union_all(sa.select(ports.c.address), undeclared).subquery("known")
+
+
+def _newest(known: sa.Subquery) -> sa.ScalarSelect[int]:
+    other = publications.alias("other")
+    newest = sa.select(sa.func.max(other.c.version)).where(other.c.address == known.c.address)
+    return newest.scalar_subquery()
 
 
 def _standing_refusals() -> sa.Subquery:
@@ -121,4 +130,16 @@ def _standing_refusals() -> sa.Subquery:
         .where(~published_since)
         .group_by(refusals.c.address)
         .subquery("refused")
+    )
+
+
+def _standing_failures() -> sa.Subquery:
+    return (
+        sa.select(
+            failures.c.address,
+            sa.func.min(failures.c.failed_at, type_=UtcDateTime).label("failed_since"),
+        )
+        .where(stands())
+        .group_by(failures.c.address)
+        .subquery("failed")
     )

@@ -13,6 +13,7 @@ from mesh_dagster.declare.address import Address
 from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.declare.written import WrittenColumn
 from mesh_dagster.run.consumers import deprecations_of, offered
+from mesh_dagster.run.failures import Failure, standing_failures
 from mesh_dagster.run.overview import PortStatus
 from mesh_dagster.run.registry import Publication, Refusal, Registry
 from mesh_dagster.run.retired import Retired
@@ -38,6 +39,8 @@ class Portrait:
     """The newest ones, newest first."""
     refusals: Sequence[Refusal]
     """Likewise."""
+    failures: Sequence[Failure]
+    """The crashes of slices that have not been published since, newest first."""
     withdrawn_at: datetime | None
     """Aware UTC; since when nobody declares the port any more."""
     read_by: Sequence[str]
@@ -75,6 +78,7 @@ def portrait(registry: Registry, address: Address) -> Portrait:
         product=product,
         publications=publications,
         refusals=registry.refusals(text, _NEWEST),
+        failures=standing_failures(registry, [text])[:_NEWEST],
         withdrawn_at=declared["withdrawn_at"] if declared else None,
         read_by=[
             f"{p['key']} {p['version']}"

@@ -9,7 +9,7 @@ from tests.cli.scenario import ORDERS, TOTALS, declare, mesh, publish_lines, row
 from tests.conftest import REPOSITORY
 
 TWO_LINES = """\
-ADDRESS                        OWNER        ALIGNMENT  VERSION  ROWS    AGE  REFUSED SINCE
+ADDRESS                        OWNER        ALIGNMENT  VERSION  ROWS    AGE  REFUSED OR FAILED SINCE
 mesh://report/totals/v1/daily  team:report  aggregate               never
 mesh://sales/orders/v1/lines   team:sales   source           0     2  SPAN
 """

@@ -1,7 +1,7 @@
 import json
 from contextlib import closing
 from copy import copy
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pandera.polars as pa
 import polars as pl
@@ -10,6 +10,7 @@ import pytest
 import mesh_dagster as md
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.declared import register
+from mesh_dagster.run.failures import Failure, note_failures
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 from tests.cli.scenario import (
@@ -84,6 +85,25 @@ def test_show_tells_everything_that_is_known_of_a_port(monkeypatch: pytest.Monke
     assert words(result.stdout) == words(WHOLE)
 
 
+def test_show_and_ls_say_what_crashed_until_it_is_published() -> None:
+    declare()
+    crash = Failure(ORDERS, "", now(), "run-2", "RuntimeError")
+    earlier = Failure(ORDERS, "east", now() - timedelta(seconds=1), "run-2", "TypeError")
+    with closing(Registry(Store.at().registry_url)) as registry:
+        note_failures([crash, earlier], registry)
+
+    crashed, listed = mesh("show", ORDERS), mesh("ls", ORDERS)
+    publish_lines(rows(1, 2))
+    mended = mesh("show", ORDERS)
+
+    assert [" ".join(line) for line in words(crashed.stdout) if "run-2" in line] == [
+        "failed RuntimeError SPAN ago, in run run-2 of Dagster",
+        "east: TypeError SPAN ago, in run run-2 of Dagster",
+    ]
+    assert words(listed.stdout)[1][-2:] == ["never", "SPAN"]
+    assert "RuntimeError" not in mended.stdout
+
+
 def test_show_of_a_declared_port_says_that_it_was_never_published() -> None:
     declare()
 
@@ -151,6 +171,7 @@ def test_show_for_scripts_holds_the_whole_declaration() -> None:
         "declaration",
         "deprecated_inputs",
         "description",
+        "failures",
         "made_from",
         "product",
         "promises",
@@ -186,7 +207,7 @@ def test_show_of_a_product_tells_how_its_ports_stand_and_how_to_see_more() -> No
 mesh://sales/orders
 What was sold.
 
-ADDRESS   OWNER       ALIGNMENT  VERSION  ROWS   AGE  REFUSED SINCE
+ADDRESS   OWNER       ALIGNMENT  VERSION  ROWS   AGE  REFUSED OR FAILED SINCE
 {ORDERS}  team:sales  source           0     2  SPAN
 
 More of a port: mesh show {ORDERS}
