@@ -13,6 +13,8 @@ from mesh_dagster.declare.admitted import admits_nulls
 from mesh_dagster.declare.implication import is_contradicted
 from mesh_dagster.declare.written import WrittenColumn, WrittenContract, WrittenRule
 
+Key = tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Unmet:
@@ -41,6 +43,21 @@ def unmet(promised: WrittenContract, expected: WrittenContract) -> list[Unmet]:
 def holds_nulls(promised: WrittenColumn) -> bool:
     """Say whether what is published may hold nulls; an optional column that is absent does."""
     return not promised.required or admits_nulls(promised)
+
+
+def keys_of(contract: WrittenContract) -> list[Key]:
+    """Return the column sets whose values are unique together in whatever is published.
+
+    An optional column that a batch lacks is published as nulls, which repeat.
+    """
+    optional = {column.name for column in contract.columns if not column.required}
+    return [key for key in declared_keys(contract) if not optional & set(key)]
+
+
+def declared_keys(contract: WrittenContract) -> list[Key]:
+    """Return the column sets that a contract calls unique, single columns first."""
+    single = [(column.name,) for column in contract.columns if column.unique]
+    return [*single, *contract.keys]
 
 
 def _unmet_of(promised: WrittenColumn | None, expected: WrittenColumn) -> Iterator[Unmet]:

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from mesh_dagster.declare.implication import is_key
-from mesh_dagster.declare.satisfy import holds_nulls
+from mesh_dagster.declare.satisfy import declared_keys, holds_nulls, keys_of
 from mesh_dagster.declare.written import WrittenColumn, WrittenContract
 from mesh_dagster.govern.change import Change, Direction, Kind
 from mesh_dagster.govern.rules import column_rule_changes, frame_rule_changes
 from mesh_dagster.govern.types import type_direction
 
-Key = tuple[str, ...]
 _MEANINGS: Mapping[str, Kind] = {
     "unit": "unit",
     "entity": "entity",
@@ -45,20 +44,6 @@ def contract_changes(before: WrittenContract, after: WrittenContract) -> Iterato
     yield from _meaning_changes("contract", before, after, None)
     if before.name != after.name:
         yield Change("name", "contract", before.name, after.name)
-
-
-def keys_of(contract: WrittenContract) -> list[Key]:
-    """Return the column sets whose values are unique together in whatever is published.
-
-    An optional column that a batch lacks is published as nulls, which repeat.
-    """
-    optional = {column.name for column in contract.columns if not column.required}
-    return [key for key in _declared_keys(contract) if not optional & set(key)]
-
-
-def _declared_keys(contract: WrittenContract) -> list[Key]:
-    single = [(column.name,) for column in contract.columns if column.unique]
-    return [*single, *contract.keys]
 
 
 def _added(column: WrittenColumn) -> Change:
@@ -112,7 +97,7 @@ def _loosens(loosens: bool) -> Direction:  # noqa: FBT001 - it reads as a questi
 
 
 def _key_changes(before: WrittenContract, after: WrittenContract) -> Iterator[Change]:
-    old, new = _declared_keys(before), _declared_keys(after)
+    old, new = declared_keys(before), declared_keys(after)
     for key in (key for key in old if key not in new):
         direction: Direction = "none" if is_key(keys_of(after), key) else "loosens"
         yield Change("key", ", ".join(key), "unique", None, direction, key)

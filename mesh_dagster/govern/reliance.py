@@ -10,10 +10,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from mesh_dagster.declare.implication import Answer, implies, is_key
-from mesh_dagster.declare.satisfy import holds_nulls
+from mesh_dagster.declare.satisfy import holds_nulls, keys_of
 from mesh_dagster.declare.written import WrittenColumn, WrittenContract, WrittenRule
 from mesh_dagster.govern.change import Change, Kind
-from mesh_dagster.govern.contracts import keys_of
 
 _OF_DATA: tuple[Kind, ...] = (
     "column",

@@ -20,7 +20,7 @@ from mesh_dagster.declare.contract import (
 )
 from mesh_dagster.declare.implication import is_implied, is_key
 from mesh_dagster.declare.port import Honours
-from mesh_dagster.declare.satisfy import holds_nulls
+from mesh_dagster.declare.satisfy import declared_keys, holds_nulls, keys_of
 from mesh_dagster.declare.transcribe import schema_of
 from mesh_dagster.declare.written import Level, WrittenColumn, WrittenContract, WrittenRule
 from mesh_dagster.run.audit import audit_staged
@@ -183,10 +183,8 @@ def _demands(
         elif promised is not None or column.required:
             note = f"is {promised.dtype}" if promised else "is missing"
             yield Demand(f"{column.name} is {column.dtype or 'there'}", passed=False, note=note)
-    promised_keys = [*contract.keys, *((c.name,) for c in contract.columns if c.unique)]
-    keys = [*((c.name,) for c in expected.columns if c.unique), *expected.keys]
-    for key in (key for key in keys if all(map(contract.column, key))):
-        promised_too = is_key(promised_keys, key)
+    for key in (key for key in declared_keys(expected) if all(map(contract.column, key))):
+        promised_too = is_key(keys_of(contract), key)
         place = None if promised_too else questions.key(key)
         yield Demand(unique_text([*key]), place=place, note=_PROMISED if promised_too else "")
     for rule in expected.rules:

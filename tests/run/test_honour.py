@@ -280,6 +280,18 @@ def test_nulls_are_looked_for_where_the_contract_admits_them(registry: Registry)
     ]
 
 
+def test_a_key_that_a_batch_lacks_is_no_key_for_whoever_relies_on_it(registry: Registry) -> None:
+    promised = line_schema()
+    promised.columns["artist"].required = False
+    promised.columns["artist"].unique = True
+    wanted = pa.DataFrameSchema({"artist": Column(str, nullable=True, unique=True)})
+    stated(registry, consumer(wanted))
+
+    outcome = publish_well(lines(1, 2).drop("artist"), port_of(promised))
+
+    assert failing(outcome) == [("artist unique for finance/royalties v1", 2, "warn")]
+
+
 def test_two_inputs_of_one_product_are_told_apart(registry: Registry) -> None:
     inputs = {
         "all": InputPort(ADDRESS, columns=["order"]),
