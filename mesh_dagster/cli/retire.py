@@ -47,4 +47,4 @@ def retire(
         write_json(ended)
         return
     told = f"Its readers are told to read {instead}." if instead else "It has no successor."
-    click.echo(f"{parsed} is retired. {told}")
+    click.echo(f"{parsed} is retired. {told} Remove it from its product: its runs are refused now.")

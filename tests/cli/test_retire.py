@@ -58,7 +58,10 @@ def test_a_retired_port_is_listed_and_shown_as_such() -> None:
 
     assert (retired.exit_code, retired.stdout) == (
         0,
-        f"{TOTALS} is retired. It has no successor.\n",
+        (
+            f"{TOTALS} is retired. It has no successor. "
+            "Remove it from its product: its runs are refused now.\n"
+        ),
     )
     assert [line[0] for line in words(listed.stdout)] == ["ADDRESS", ORDERS]
     assert listed.stderr == "Retired and not shown: 1. --all shows them.\n"
