@@ -100,8 +100,9 @@ def _verdict(one: "RebuiltPart") -> str:
     compared = one.compared
     if compared.equal:
         return f"equal: all {compared.rows:,} rows came out as they were published"
-    types = f"; columns with other types: {', '.join(compared.columns)}" if compared.columns else ""
+    kind, names = ("types", compared.columns) if compared.columns else ("values", compared.changed)
+    where = f"; columns with other {kind}: {', '.join(names)}" if names else ""
     return (
         f"not equal: {compared.only_first:,} of {compared.rows:,} published rows did not come out, "
-        f"{compared.only_second:,} others did{types}"
+        f"{compared.only_second:,} others did{where}"
     )

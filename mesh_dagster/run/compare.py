@@ -5,6 +5,7 @@ Out: how many rows only one of them has; never a value. Rows count as often as t
 any order, and types must be the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -24,6 +25,8 @@ class Compared:
     only_second: int
     columns: tuple[str, ...] = ()
     """Those that only one of them has, or that have different types; then every row differs."""
+    changed: tuple[str, ...] = ()
+    """Those that, each by itself, hold other values, or values another number of times."""
 
     @property
     def equal(self) -> bool:
@@ -41,8 +44,17 @@ def compare(first: Snapshot, second: Snapshot) -> Compared:
     different = tuple(name for name in names if types[0].get(name) != types[1].get(name))
     if different:
         return Compared(first.rows, first.rows, second.rows, different)
+    only_first, only_second = _surplus(first, second, sorted(first.schema))
+    changed: list[str] = []
+    if only_first or only_second:
+        changed = [name for name in first.schema if any(_surplus(first, second, [name]))]
+    return Compared(first.rows, only_first, only_second, (), tuple(changed))
+
+
+def _surplus(first: Snapshot, second: Snapshot, columns: Sequence[str]) -> tuple[int, int]:
+    """Count the rows, of some columns alone, that only the first has and only the second."""
     sides = [
-        plan.select(pl.struct(sorted(first.schema)).alias("row"), pl.lit(side).alias(_SIDE))
+        plan.select(pl.struct(columns).alias("row"), pl.lit(side).alias(_SIDE))
         for plan, side in ((first.plan(), 1), (second.plan(), -1))
     ]
     surplus = (
@@ -55,4 +67,4 @@ def compare(first: Snapshot, second: Snapshot) -> Compared:
         )
         .collect(engine="streaming")
     )
-    return Compared(first.rows, surplus["first"].item(), surplus["second"].item())
+    return surplus["first"].item(), surplus["second"].item()

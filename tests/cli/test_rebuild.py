@@ -93,8 +93,8 @@ def test_a_port_comes_out_as_it_was_though_its_inputs_have_moved_on(
     assert current.exit_code == 0
     assert current.stdout == (
         f"{TOTALS} version 0\n  read {ORDERS} version 1\n"
-        "  not equal: 1 of 2 published rows did not come out, 1 others did\n"
-        "  published as version 1\n"
+        "  not equal: 1 of 2 published rows did not come out, 1 others did"
+        "; columns with other values: amount\n  published as version 1\n"
     )
     assert sorted(md.read(TOTALS).collect()["amount"]) == [1, 5]
     with closing(Registry(Store.at().registry_url)) as registry:
@@ -139,7 +139,8 @@ def test_what_does_not_come_out_is_counted_or_told_and_never_published(
     told = json.loads(changed.stdout)
     [part] = told["parts"]
     assert (told["equal"], part["inputs"], part["published"]) == (False, {ORDERS: 0}, None)
-    assert part["compared"] == {"rows": 2, "only_first": 2, "only_second": 2, "columns": []}
+    counted = {"rows": 2, "only_first": 2, "only_second": 2, "columns": []}
+    assert part["compared"] == {**counted, "changed": ["amount"]}
     assert broken.exit_code == 1
     assert re.sub("in line [0-9]+ of '[^']*'", "PLACE", broken.stderr) == (
         f"'{TOTALS}' could not be rebuilt, for '{TOTALS}' failed: RuntimeError PLACE. Correct "

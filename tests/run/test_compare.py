@@ -46,21 +46,23 @@ def test_the_same_rows_are_equal_in_any_order_and_in_any_files(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("changed", "expected"),
+    ("changed", "expected", "columns"),
     [
-        (ROWS.head(3), (1, 0)),
-        (pl.concat([ROWS, ROWS.head(1)]), (0, 1)),
-        (ROWS.with_columns(share=pl.col("share").fill_nan(0)), (2, 2)),
-        (ROWS.with_columns(names=pl.lit([], pl.List(pl.String))), (3, 3)),
-        (ROWS.clear(), (4, 0)),
+        (ROWS.head(3), (1, 0), ROWS.columns),
+        (pl.concat([ROWS, ROWS.head(1)]), (0, 1), ROWS.columns),
+        (ROWS.with_columns(share=pl.col("share").fill_nan(0)), (2, 2), ["share"]),
+        (ROWS.with_columns(names=pl.lit([], pl.List(pl.String))), (3, 3), ["names"]),
+        (ROWS.with_columns(pl.col("number").reverse()), (2, 2), []),
+        (ROWS.clear(), (4, 0), ROWS.columns),
     ],
 )
 def test_a_row_counts_as_often_as_it_stands_there(
-    changed: pl.DataFrame, expected: tuple[int, int], tmp_path: Path
+    changed: pl.DataFrame, expected: tuple[int, int], columns: list[str], tmp_path: Path
 ) -> None:
     compared = compare(stored(tmp_path / "first", ROWS), stored(tmp_path / "second", changed))
 
     assert (compared.only_first, compared.only_second) == expected
+    assert list(compared.changed) == columns
     assert not compared.equal
 
 
