@@ -36,20 +36,22 @@ def find(*, words: tuple[str, ...], limit: int, as_json: bool) -> None:
     A product has to match all WORDS; the beginning of a word is enough. PROMISES are judged now,
     READS counts 28 days.
     """
-    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.cli.registry import open_registry, whereabouts
     from mesh_dagster.discover.search import search
+    from mesh_dagster.run.consumers import declared_ports
     from mesh_dagster.run.count import who_reads
     from mesh_dagster.run.visits import visit
 
     text, now = " ".join(words), datetime.now(timezone.utc)
     with open_registry() as registry:
         found = search(registry, text, now, limit=limit)
+        empty = not found.hits and not declared_ports(registry)
         visit(registry, who_reads(), "search", [hit.key for hit in found.hits], now)
     if as_json:
         write_json(found)
         return
     if not found.hits:
-        raise NothingFoundError(text)
+        raise NothingFoundError(text, whereabouts(), empty=empty)
     _note(found, text)
     header, lines = list(_FOUND), [_line(hit) for hit in found.hits]
     if any(hit.ending for hit in found.hits):

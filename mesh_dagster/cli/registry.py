@@ -4,12 +4,15 @@ Out: a `Registry` that is closed afterwards. Looking makes no files: where nothi
 registered, the registry is an empty one in memory.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from mesh_dagster.run.registry import Registry
-from mesh_dagster.run.store import Store
+from mesh_dagster.run.store import REGISTRY_VARIABLE, Store
 
 _SQLITE = "sqlite:///"
 
@@ -26,3 +29,9 @@ def open_registry(store: Store | None = None) -> Iterator[Registry]:
         url = "sqlite://"
     with closing(Registry(url)) as registry, registry.held():
         yield registry
+
+
+def whereabouts() -> str:
+    """Name the mesh that is opened: its root, or the URL in MESH_REGISTRY without its password."""
+    given = os.environ.get(REGISTRY_VARIABLE)
+    return sa.make_url(given).render_as_string() if given else Store.at().root

@@ -18,11 +18,21 @@ class NoMatchError(MeshError, LookupError):
 
 
 class NothingFoundError(MeshError, LookupError):
-    """A search found no product."""
+    """A search found no product.
 
-    def __init__(self, text: str) -> None:
+    Args:
+        text: What was searched.
+        where: The root, or the registry, that was opened.
+        empty: Nothing at all is registered there.
+    """
+
+    def __init__(self, text: str, where: str, *, empty: bool) -> None:
+        asked = shortened(text, _LONGEST_TEXT)
         super().__init__(
-            f"No product matches '{shortened(text, _LONGEST_TEXT)}', nor anything like it. "
+            f"No product matches '{asked}', for none is registered in '{where}'. "
+            "Set MESH_ROOT to the root of the mesh, or run a product."
+            if empty
+            else f"No product in '{where}' matches '{asked}', nor anything like it. "
             "Try other words, or list all with 'mesh ls'."
         )
 

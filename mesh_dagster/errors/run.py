@@ -66,11 +66,21 @@ class CommitContendedError(MeshError):
 
 
 class NotPublishedError(MeshError, LookupError):
-    """An address has no publication."""
+    """An address has no publication.
 
-    def __init__(self, address: str, known: Iterable[str]) -> None:
+    Args:
+        address: What was asked for.
+        known: What has publications, or is registered.
+        root: Of the store that was opened; there is no mesh in it where nothing is known.
+    """
+
+    def __init__(self, address: str, known: Iterable[str], root: str | None = None) -> None:
+        known = list(known)
+        where = f"in '{root}'" if root else "here"
+        if root and not known:
+            where += ", nor has anything else"
         super().__init__(
-            f"'{address}' has never been published here.{nearest(address, known)} "
+            f"'{address}' has never been published {where}.{nearest(address, known)} "
             "Check the address and MESH_ROOT, or run its product. Nothing was read."
         )
 

@@ -170,14 +170,14 @@ def resolve(reference: Reference, store: Store) -> delta.Snapshot:
         return _earlier(reference, store, uri)
     newest = delta.snapshot(store, uri)
     if newest is None:
-        raise NotPublishedError(str(reference.address), map(str, store.addresses()))
+        raise NotPublishedError(str(reference.address), map(str, store.addresses()), store.root)
     return newest
 
 
 def _earlier(reference: Reference, store: Store, uri: str) -> delta.Snapshot:
     made = {entry["version"]: entry["published_at"] for entry in delta.history(store, uri)}
     if not made:
-        raise NotPublishedError(str(reference.address), map(str, store.addresses()))
+        raise NotPublishedError(str(reference.address), map(str, store.addresses()), store.root)
     version = (
         reference.version
         if reference.as_of is None

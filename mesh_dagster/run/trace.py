@@ -130,7 +130,7 @@ def _version(reference: Reference, past: _Past, store: Store) -> int:
     address = str(reference.address)
     made = past.of(address, reference.version)
     if not made:
-        raise NotPublishedError(address, map(str, store.addresses()))
+        raise NotPublishedError(address, map(str, store.addresses()), store.root)
     moment = reference.as_of
     able = [
         one.version

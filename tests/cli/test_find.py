@@ -1,6 +1,7 @@
 import json
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -94,17 +95,31 @@ def test_find_for_scripts_holds_everything() -> None:
     assert [hit["addresses"] for hit in found["hits"]] == [[TOTALS]]
 
 
-def test_find_of_nothing_is_refused() -> None:
+def test_find_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nowhere = mesh("find", "xylophone")
+    declare()
     result = mesh("find", "xylophone")
+    monkeypatch.setenv("MESH_REGISTRY", f"sqlite:///{tmp_path}/other.sqlite")
+    elsewhere = mesh("find", "xylophone")
 
+    root = Store.at().root
+    assert (nowhere.exit_code, nowhere.stdout, nowhere.stderr) == (
+        1,
+        "",
+        (
+            f"No product matches 'xylophone', for none is registered in '{root}'. Set MESH_ROOT "
+            "to the root of the mesh, or run a product.\n"
+        ),
+    )
     assert (result.exit_code, result.stdout, result.stderr) == (
         1,
         "",
         (
-            "No product matches 'xylophone', nor anything like it. Try other words, or list all "
-            "with 'mesh ls'.\n"
+            f"No product in '{root}' matches 'xylophone', nor anything like it. Try other words, "
+            "or list all with 'mesh ls'.\n"
         ),
     )
+    assert "registered in 'sqlite://" in elsewhere.stderr
 
 
 def test_kpi_counts_from_a_search_to_the_first_read() -> None:

@@ -125,8 +125,8 @@ def test_what_csv_and_json_cannot_hold_becomes_text() -> None:
         (
             [f"{ORDERS}s"],
             (
-                f"'{ORDERS}s' has never been published here. Did you mean '{ORDERS}'? Check the "
-                "address and MESH_ROOT, or run its product. Nothing was read."
+                f"'{ORDERS}s' has never been published in '{{root}}'. Did you mean '{ORDERS}'? "
+                "Check the address and MESH_ROOT, or run its product. Nothing was read."
             ),
         ),
         (
@@ -154,12 +154,15 @@ def test_what_csv_and_json_cannot_hold_becomes_text() -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_refused(arguments: list[str], message: str) -> None:
+def test_what_cannot_be_read_is_refused(
+    mesh_root: Path, arguments: list[str], message: str
+) -> None:
     publish_lines(rows(1))
 
     result = mesh("read", *arguments)
 
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"{message}\n")
+    told = message.replace("{root}", str(mesh_root))
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"{told}\n")
 
 
 @pytest.mark.parametrize(

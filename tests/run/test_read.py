@@ -117,8 +117,9 @@ def test_an_address_without_publication_offers_the_nearest(query: str) -> None:
         read(ADDRESS + query)
 
     assert str(caught.value) == (
-        f"'{ADDRESS}' has never been published here. Did you mean 'mesh://sales/orders/v1/line'? "
-        "Check the address and MESH_ROOT, or run its product. Nothing was read."
+        f"'{ADDRESS}' has never been published in '{Store.at().root}'. Did you mean "
+        "'mesh://sales/orders/v1/line'? Check the address and MESH_ROOT, or run its product. "
+        "Nothing was read."
     )
 
 
@@ -127,8 +128,8 @@ def test_an_empty_mesh_offers_nothing() -> None:
         relation(ADDRESS)
 
     assert str(caught.value) == (
-        f"'{ADDRESS}' has never been published here. Check the address and MESH_ROOT, or run its "
-        "product. Nothing was read."
+        f"'{ADDRESS}' has never been published in '{Store.at().root}', nor has anything else. "
+        "Check the address and MESH_ROOT, or run its product. Nothing was read."
     )
 
 
