@@ -66,6 +66,7 @@ def init(
         ("pyproject.toml", "pyproject.toml"),
         ("workspace.yaml", "workspace.yaml"),
         ("README.md", "readme.md"),
+        ("alerts.yaml", "alerts.yaml"),
         (".gitignore", "gitignore"),
         (".github/workflows/mesh.yml", "ci.yml"),
     ):
@@ -74,6 +75,7 @@ def init(
     add_product(draft, PACKAGE, _key(product), _PORT, rows)
     _tell(draft, folder)
     click.echo(f"\nNext: cd {folder} && mesh run && mesh ls")
+    click.echo("Before the first change: mesh release, as its README.md says.")
 
 
 @click.group()

@@ -12,6 +12,8 @@ import yaml
 
 import mesh_dagster as md
 from mesh_dagster.discover import documents
+from mesh_dagster.observe.settings import load_settings
+from mesh_dagster.run.store import Store
 from tests.cli.scenario import ORDERS as LINES_OF_ORDERS
 from tests.cli.scenario import declare, mesh, publish_lines, rows
 from tests.conftest import REPOSITORY
@@ -133,6 +135,21 @@ def test_a_product_joins_the_definitions_of_its_domain(repository: Path) -> None
         "",
         "defs = md.definitions(orders, refunds)",
     ]
+
+
+def test_a_new_repository_holds_settings_of_alerts_to_begin_with(repository: Path) -> None:
+    path = repository / "alerts.yaml"
+    secrets = {"SLACK_URL": "https://hooks.slack.com/services/a", "PAGER_KEY": "0" * 32}
+
+    bare = load_settings(Store(str(repository)), {"MESH_ALERTS": str(path)})
+    about, settings = path.read_text("utf-8").split("default: log\n")
+    path.write_text(settings.replace("# ", ""), encoding="utf-8")
+    whole = load_settings(Store(str(repository)), {**secrets, "MESH_ALERTS": str(path)})
+
+    assert "MESH_ALERTS" in about
+    assert set(bare.sinks) == {"log"}
+    assert set(whole.sinks) == {"log", "team", "pager"}
+    assert whole.routing.tiers[0].sinks == ("pager",)
 
 
 def test_a_table_and_a_parquet_file_are_sources_too(repository: Path) -> None:
