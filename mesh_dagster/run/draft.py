@@ -51,15 +51,21 @@ class Draft:
     """What pandera raised, other than its own list of faults."""
 
 
-def holds_by_demand(masks: Iterable[Mask]) -> dict[Demand, pl.Expr | None]:
-    """Return, per rule, the expression that a row keeps it, never null; `None` if not by row."""
+def masks_by_demand(masks: Iterable[Mask]) -> dict[Demand, list[Mask]]:
+    """Return the masks of each rule; one on several columns has several."""
     together: dict[Demand, list[Mask]] = {}
     for mask in masks:
         together.setdefault(mask.demand, []).append(mask)
-    return {demand: _all_hold(same) for demand, same in together.items()}
+    return together
 
 
-def _all_hold(masks: list[Mask]) -> pl.Expr | None:
+def holds_by_demand(masks: Iterable[Mask]) -> dict[Demand, pl.Expr | None]:
+    """Return, per rule, the expression that a row keeps it, never null; `None` if not by row."""
+    return {demand: all_hold(same) for demand, same in masks_by_demand(masks).items()}
+
+
+def all_hold(masks: list[Mask]) -> pl.Expr | None:
+    """Return the same for the masks of one rule."""
     known = [mask.holds.fill_null(mask.null_holds) for mask in masks if mask.holds is not None]
     if len(known) < len(masks):
         return None
@@ -72,6 +78,7 @@ class Fused(pl.LazyFrame):
     _rooted: bool
     _only: str | None
     _selected: list[pl.Expr] | None
+    _known: pl.Schema | None
 
     @classmethod
     def _from_pyldf(cls, ldf: Any) -> "Fused":
@@ -80,6 +87,7 @@ class Fused(pl.LazyFrame):
         plan._rooted = False
         plan._only = None
         plan._selected = None
+        plan._known = None
         return plan
 
     @classmethod
@@ -93,6 +101,12 @@ class Fused(pl.LazyFrame):
     def clone(self) -> "Fused":
         """Return the plan itself, which nothing can change."""
         return self
+
+    def collect_schema(self) -> pl.Schema:
+        """Return the schema, for which pandera asks again for each column."""
+        if self._known is None:
+            self._known = super().collect_schema()
+        return self._known
 
     def select(self, *exprs: Any, **named_exprs: Any) -> pl.LazyFrame:
         """Select as polars does, and remember the expressions."""

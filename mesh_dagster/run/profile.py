@@ -51,8 +51,8 @@ def profile_expressions(
 
 def profile_of(schema: pl.Schema, answers: pl.DataFrame, depth: ProfileDepth = "full") -> Profile:
     """Read the profile from the row that `profile_expressions` gave."""
-    known = profiled_columns(schema, depth)
-    columns = tuple(_column(name, number, answers) for number, name in enumerate(known))
+    known, found = profiled_columns(schema, depth), {one.name: one for one in answers}
+    columns = tuple(_column(name, number, found) for number, name in enumerate(known))
     return Profile(int(answers[_ROWS].item()), columns)
 
 
@@ -83,11 +83,11 @@ def _facts(column: pl.Expr, dtype: pl.DataType) -> dict[str, pl.Expr]:
     return facts
 
 
-def _column(name: str, number: int, answers: pl.DataFrame) -> ColumnProfile:
+def _column(name: str, number: int, answers: Mapping[str, pl.Series]) -> ColumnProfile:
     facts = {
         fact: _value(answers[f"{number}:{fact}"])
         for fact in ("nulls", "nans", "minimum", "maximum", "mean", "distinct")
-        if f"{number}:{fact}" in answers.columns
+        if f"{number}:{fact}" in answers
     }
     mean = facts.get("mean")
     return ColumnProfile(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mesh_dagster.run.draft import Draft, Mask, holds_by_demand
+from mesh_dagster.run.draft import Draft, Mask, all_hold, masks_by_demand
 from mesh_dagster.run.explain import Demand, Fault
 from mesh_dagster.run.keys import Key, Keys, Others, Repeats, key_of, repeating, repeats_of
 from mesh_dagster.run.native import ANYTHING
@@ -124,8 +124,8 @@ def odd_faults(root: pl.LazyFrame, draft: Draft) -> list[Fault]:
 def _questions(root: pl.LazyFrame, masks: list[Mask]) -> _Questions:
     fused: list[tuple[Demand, pl.Expr]] = []
     odd: list[tuple[Demand, pl.LazyFrame]] = []
-    for demand, holds in holds_by_demand(masks).items():
-        same = [mask for mask in masks if mask.demand == demand]
+    for demand, same in masks_by_demand(masks).items():
+        holds = all_hold(same)
         if holds is None:
             odd += [(demand, _odd_plan(root, mask)) for mask in same]
         elif len(same) == 1 and same[0].null_holds and same[0].holds is not None:

@@ -37,8 +37,8 @@ def write_sample(store: Store, content: delta.Snapshot, port: OutputPort) -> Non
         content: The file.
         port: Says how many rows, and which columns are sensitive.
     """
-    (file,) = content.files
-    shown = [name for name in content.schema if name not in port.contract.sensitive_columns]
+    (file,), sensitive = content.files, port.contract.sensitive_columns
+    shown = [name for name in content.schema if name not in sensitive]
     if not port.sample_rows or not file.rows or not shown:
         return
     place = store.path(f"{content.uri}/{sidecar_of(file.path, SAMPLE_SUFFIX)}")
