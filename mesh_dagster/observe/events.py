@@ -1,4 +1,4 @@
-"""Tell what happens once and never recovers: refused publications, deprecations, spent budgets.
+"""Tell what happens once and never recovers: refusals, crashes, deprecations, spent budgets.
 
 In:  items, each with an id of its own.
 Out: notices in the same outbox as those of breaches. However often an item is handed in, it is told
@@ -15,6 +15,7 @@ from mesh_dagster.declare.address import Address
 from mesh_dagster.observe import outbox
 from mesh_dagster.observe.ledger import (
     METADATA,
+    Row,
     alert_names,
     fetch_of,
     muted_addresses,
@@ -22,11 +23,14 @@ from mesh_dagster.observe.ledger import (
     tellings,
 )
 from mesh_dagster.observe.notice import Event, Item, Notice
+from mesh_dagster.observe.prune import RETENTION
 from mesh_dagster.observe.routing import Routing
 from mesh_dagster.observe.spans import span_text
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.telling import Untold, notices_of, threads
-from mesh_dagster.run.registry import Refusal, Registry, ports, products, refusals
+from mesh_dagster.run.failures import METADATA as FAILURES
+from mesh_dagster.run.failures import failures, stands
+from mesh_dagster.run.registry import Refusal, Registry, ports, products, publications, refusals
 
 _LOW = 0.25
 """The share of an error budget below which it is worth a word."""
@@ -101,6 +105,34 @@ def tell_refusals(
     owners = {row["address"]: (row["product_key"], row["owner"]) for row in registry.rows(owned)}
     items = [_refused(Refusal(**row), *owners.get(row["address"], ("", ""))) for row in known]
     return notify("refused", items, registry, now, routing=routing)
+
+
+def tell_failures(
+    registry: Registry, now: datetime, *, routing: Routing | None = None
+) -> list[Notice]:
+    """Tell which ports crashed and were not published since, each once until it is published.
+
+    One that crashed before what was told of it can be forgotten stays history.
+    """
+    registry.make(FAILURES)
+    before = (
+        sa.select(sa.func.max(publications.c.version))
+        .where(
+            publications.c.address == failures.c.address,
+            publications.c.published_at < failures.c.failed_at,
+        )
+        .scalar_subquery()
+    )
+    known = registry.rows(
+        sa.select(failures, products.c.key, products.c.owner, before.label("version"))
+        .join_from(failures, ports, ports.c.address == failures.c.address)
+        .join(products, products.c.key == ports.c.product_key)
+        .where(stands(), failures.c.failed_at > now - RETENTION, ports.c.withdrawn_at.is_(None))
+        .order_by(failures.c.failed_at)
+    )
+    # Of slices that crashed after the same publication, the last one speaks for all.
+    items = {item.key: item for item in map(_failed, known)}
+    return notify("failed", items.values(), registry, now, routing=routing) if items else []
 
 
 def low_budgets(statuses: Iterable[SloStatus], now: datetime) -> list[Item]:
@@ -182,6 +214,18 @@ def _refused(refusal: Refusal, product_key: str, owner: str) -> Item:
         subject="refused",
         since=refusal.refused_at,
         text=f"a batch of {refusal.rows:,} rows was refused: {_rules(sorted(refusal.broken))}",
+    )
+
+
+def _failed(row: Row) -> Item:
+    return Item(
+        key=event_id("failed", row["address"], str(row["version"])),
+        address=row["address"],
+        product_key=row["key"],
+        owner=row["owner"],
+        subject="failed",
+        since=row["failed_at"],
+        text=f"crashed on {row['error']}, which run {row['run_id']} of Dagster keeps whole",
     )
 
 

@@ -20,13 +20,14 @@ Kind = Literal[
     "recovery",
     "acknowledged",
     "refused",
+    "failed",
     "deprecated",
     "budget",
     "unmet",
     "dead_letter",
     "test",
 ]
-Event = Literal["refused", "deprecated", "budget", "unmet", "test"]
+Event = Literal["refused", "failed", "deprecated", "budget", "unmet", "test"]
 """What is told once and never recovers."""
 _TITLES: Mapping[Kind, str] = {
     "breach": "Promise broken",
@@ -35,6 +36,7 @@ _TITLES: Mapping[Kind, str] = {
     "recovery": "No longer broken",
     "acknowledged": "Acknowledged",
     "refused": "Publication refused",
+    "failed": "Build crashed",
     "deprecated": "Input deprecated",
     "budget": "Error budget low",
     "unmet": "Expectation not promised",

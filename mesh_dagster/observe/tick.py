@@ -10,7 +10,7 @@ from datetime import datetime
 
 from mesh_dagster.observe.alerts import JUDGE, Changes, record
 from mesh_dagster.observe.delivery import Delivered, deliver
-from mesh_dagster.observe.events import low_budgets, notify, tell_refusals
+from mesh_dagster.observe.events import low_budgets, notify, tell_failures, tell_refusals
 from mesh_dagster.observe.leaving import tell_deprecations
 from mesh_dagster.observe.prune import prune_daily
 from mesh_dagster.observe.settings import Settings
@@ -48,6 +48,7 @@ def tick(
         changes = record(found, registry, now, routing=routing, judge=judge)
         notify("budget", low_budgets(found, now), registry, now, routing=routing)
         tell_refusals(registry, now, routing=routing)
+        tell_failures(registry, now, routing=routing)
         tell_deprecations(registry, {one.address for one in found}, now, routing=routing)
         prune_daily(registry, now)
         return Tick(changes, deliver(registry, settings, now))

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from mesh_dagster.declare.slo import Quality
 from mesh_dagster.errors import UnknownBreachError, UnknownPortError
 from mesh_dagster.observe.alerts import Changes, record
 from mesh_dagster.observe.attention import (
@@ -13,13 +14,16 @@ from mesh_dagster.observe.attention import (
     unmute,
 )
 from mesh_dagster.observe.delivery import deliver
-from mesh_dagster.observe.events import low_budgets, notify, tell_refusals
+from mesh_dagster.observe.events import low_budgets, notify, tell_failures, tell_refusals
 from mesh_dagster.observe.ledger import notices, slo_states
 from mesh_dagster.observe.notice import Item
+from mesh_dagster.observe.prune import RETENTION
 from mesh_dagster.observe.routing import Routing, Tier
 from mesh_dagster.observe.settings import Settings
 from mesh_dagster.observe.status import SloStatus
-from mesh_dagster.run.registry import Refusal, Registry
+from mesh_dagster.run.failures import Failure, note_failures
+from mesh_dagster.run.registry import Refusal, Registry, ports
+from tests.observe.ports import EVENTS, at, published, register
 from tests.observe.scenario import (
     HOUR,
     MINUTE,
@@ -366,6 +370,47 @@ def test_refusals_of_a_long_outage_are_told_after_it(registry: Registry) -> None
         "a batch of 2 rows was refused: pandera could not judge it"
     ]
     assert first == again == []
+
+
+def test_a_port_that_crashes_is_told_once_until_it_is_published(registry: Registry) -> None:
+    ops, boss = Ear(), Ear()
+    given = settings(ops=ops, boss=boss)
+    register(registry, EVENTS, quality=Quality(alert="boss"))
+
+    def crash(hours: float, slice_: str = "a", error: str = "KeyError") -> None:
+        note_failures([Failure(EVENTS, slice_, at(hours), f"run-{hours}", error)], registry)
+        for minutes in (1, 2):
+            tell_failures(registry, at(hours) + minutes * MINUTE, routing=given.routing)
+
+    crash(1)
+    crash(2)
+    registry.record(published(0, 3, slice_="b"))
+    tell_failures(registry, at(4), routing=given.routing)
+    crash(5, "c", "TypeError")
+    registry.record(published(1, 6, slice_="a"), published(2, 6, slice_="c"))
+    tell_failures(registry, at(7), routing=given.routing)
+    deliver(registry, given, at(7))
+
+    assert ops.told == []
+    assert [one.text.partition(" (owner team:media_player")[0] for one in boss.heard] == [
+        f"Build crashed: {EVENTS}\n{EVENTS} crashed on {error}, which run run-{hours} of Dagster "
+        "keeps whole"
+        for error, hours in (("KeyError", 1), ("TypeError", 5))
+    ]
+
+
+def test_a_crash_of_what_nobody_declares_any_more_or_of_long_ago_is_history(
+    registry: Registry,
+) -> None:
+    register(registry, EVENTS)
+    note_failures([Failure(EVENTS, "", at(0), "run", "KeyError")], registry)
+    late_told = tell_failures(registry, at(0) + RETENTION)
+    with registry.begin() as connection:
+        connection.execute(sa.update(ports).values(withdrawn_at=at(1)))
+
+    withdrawn_told = tell_failures(registry, at(2))
+
+    assert late_told == withdrawn_told == []
 
 
 def test_a_low_budget_is_worth_one_word_a_window() -> None:

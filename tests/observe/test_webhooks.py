@@ -379,7 +379,7 @@ def test_pagerduty_opens_and_resolves_one_incident(receiver: Receiver) -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ["refused", "budget", "unmet", "deprecated"])
+@pytest.mark.parametrize("kind", ["refused", "failed", "budget", "unmet", "deprecated"])
 def test_what_never_recovers_opens_no_incident_at_pagerduty(receiver: Receiver, kind: Kind) -> None:
     there = replace(to(receiver), target="/v2/enqueue")
 
