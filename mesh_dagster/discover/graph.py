@@ -21,8 +21,8 @@ Level = Literal["product", "port", "asset", "column"]
 Known = Literal["recorded", "declared", "derived", "assumed"]
 """A publication read it; or as in `run/edges.py`."""
 NodeKind = Literal["product", "port", "internal", "column"]
-Gone = Literal["retired", "withdrawn"]
-"""Nobody declares it any more: ended for good, or left out of its code location."""
+Gone = Literal["retired", "withdrawn", "removed"]
+"""Ended for good, declared by no code location any more, or no column of the newest publication."""
 _ADDRESS = f"{SCHEME}://"
 
 
@@ -50,7 +50,7 @@ class Node:
     deprecated: Mapping[str, Deprecated] = field(default_factory=dict)
     """Which port it is, belongs to or holds that is deprecated, by address."""
     gone: Gone | None = None
-    """That the port it is or belongs to, or every port of the product, is offered no more."""
+    """That it, the port it belongs to, or every port of the product, is offered no more."""
 
     @property
     def ending(self) -> str:
@@ -140,7 +140,8 @@ def find(known: Graph, name: str) -> list[str]:
     if not column or known.level != "column":
         return found
     if name not in found:
-        raise UnknownColumnError(home, column, [one.partition("#")[2] for one in found])
+        there = [one.partition("#")[2] for one in found if known.nodes[one].gone != "removed"]
+        raise UnknownColumnError(home, column, there)
     return [name]
 
 

@@ -126,7 +126,7 @@ def graph(facts: Facts, level: Level) -> Graph:
     if level == "column":
         names |= {f"{one}#{column}" for one, made in _lineages(facts) for column in made.columns}
     leaving = _by_node(facts, level)
-    gone = _gone_by_node(facts, level)
+    gone = {**_gone_by_node(facts, level), **dict(_removed(facts, names))}
     nodes = {name: _node(name, level, known, versions, leaving, gone) for name in sorted(names)}
     return Graph(level, nodes, tuple(links))
 
@@ -140,7 +140,7 @@ def _node(
     gone: Mapping[str, Gone],
 ) -> Node:
     home = name.partition("#")[0]
-    about = versions.get(name), leaving.get(home, {}), gone.get(home)
+    about = versions.get(name), leaving.get(home, {}), gone.get(name, gone.get(home))
     return Node(name, _kind(name, level), home in known, *about)
 
 
@@ -159,6 +159,15 @@ def _gone_by_node(facts: Facts, level: Level) -> Mapping[str, Gone]:
     alive = {product_of(address) for address in facts.ports if address not in facts.gone}
     ended = {product_of(address): state for address, state in sorted(facts.gone.items())}
     return {product: state for product, state in ended.items() if product not in alive}
+
+
+def _removed(facts: Facts, names: Collection[str]) -> Iterator[tuple[str, Gone]]:
+    """Yield the columns that were read once and that the newest publication has no more."""
+    for name in names:
+        home, _, column = name.partition("#")
+        made = facts.lineages.get(home)
+        if column and made and made.columns and column not in made.columns:
+            yield name, "removed"
 
 
 def _product_links(facts: Facts) -> Iterator[Link]:

@@ -100,6 +100,17 @@ made from
 
 
 @pytest.mark.usefixtures("told")
+def test_a_column_that_went_is_marked_and_offered_to_nobody() -> None:
+    record(ORDERS, 6, Lineage({"order": (), "artist": ()}))
+
+    offered = mesh("lineage", f"{ORDERS}#amont").stderr
+
+    made_from = shown(f"{TOTALS}#amount", "--up")
+    assert f"─ {ORDERS}#amount                  derived; removed\n" in made_from
+    assert "Known: 'artist', 'order'." in offered
+
+
+@pytest.mark.usefixtures("told")
 def test_every_column_of_a_port_is_shown_on_demand() -> None:
     assert (
         shown(ORDERS, "--level", "column", "--down")
