@@ -33,6 +33,7 @@ from mesh_dagster.observe.ledger import watches
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.dialects import UtcDateTime
+from mesh_dagster.run.failures import Failure, standing_failures
 from mesh_dagster.run.registry import (
     Publication,
     Refusal,
@@ -123,6 +124,7 @@ class _Known:
     promises: Mapping[str, Sequence[SloStatus]]
     publications: Mapping[str, Sequence[Publication]]
     refusals: Mapping[str, Sequence[Refusal]]
+    failures: Mapping[str, Sequence[Failure]]
     changes: Mapping[str, Any]  # Any: as `all_changes` returns them
     consumers: Mapping[str, Sequence[Consumer]]
     first_published_at: datetime | None
@@ -140,6 +142,7 @@ class _Known:
             promises=_by_address(statuses(registry, now, only=addresses)),
             publications=_by_address([Publication(**row) for row in published]),
             refusals=_by_address([Refusal(**row) for row in refused]),
+            failures=_by_address(standing_failures(registry, addresses)),
             changes=all_changes(registry, addresses),
             consumers=_by_address(consumers(registry, addresses)),
             first_published_at=first_published_at,
@@ -169,6 +172,7 @@ def _port(row: Row, known: _Known, store: Store) -> PortEntry:
         promises=tuple(known.promises.get(address, ())),
         publications=made,
         refusals=tuple(known.refusals.get(address, ())),
+        failures=tuple(known.failures.get(address, ())[:NEWEST]),
         changes=known.changes.get(address, ()),
         consumers=tuple(known.consumers.get(address, ())),
         sample=sample_entry(store, contract, made[0]) if made else None,

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from mesh_dagster.declare.lifecycle import Deprecated, endings_text
 from mesh_dagster.discover.changes import Change
 from mesh_dagster.observe.status import SloStatus
+from mesh_dagster.run.failures import Failure
 from mesh_dagster.run.registry import Publication, Refusal
 from mesh_dagster.run.retired import Retired
 
@@ -140,6 +141,8 @@ class PortEntry:
     """The newest ones, newest first."""
     refusals: tuple[Refusal, ...]
     """Likewise."""
+    failures: tuple[Failure, ...]
+    """The crashes of slices that have not been published since, newest first."""
     changes: tuple[Change, ...]
     """What it promised since when, newest first."""
     consumers: tuple[Consumer, ...]

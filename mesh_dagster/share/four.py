@@ -65,12 +65,16 @@ def _broken(ports: Sequence[PortEntry], now: datetime) -> Answer:
     question = "Is it broken?"
     promises = [status for port in ports for status in port.promises if status.broken]
     refused = [port for port in ports if standing_refusals(port)]
-    details = (*_breaks(promises, now), *_refused(refused, now))[:_MOST_DETAILS]
+    failed = [port for port in ports if port.failures]
+    details = (*_breaks(promises, now), *_refused(refused, now), *_failed(failed, now))
+    details = details[:_MOST_DETAILS]
     if promises:
         count = len(promises)
         return Answer(question, f"Yes, {count} promise{'s' * (count > 1)}", "breached", details)
     if refused:
         return Answer(question, "A batch was refused", "warn", details)
+    if failed:
+        return Answer(question, "A build crashed", "warn", details)
     judged = any(port.promises for port in ports)
     kept = "Every promise is kept." if judged else "Nothing is promised."
     return Answer(question, "No", "ok" if judged else "plain", (kept,))
@@ -86,8 +90,18 @@ def _breaks(promises: Sequence[SloStatus], now: datetime) -> Iterator[str]:
 def _refused(ports: Sequence[PortEntry], now: datetime) -> Iterator[str]:
     for port in ports:
         last = standing_refusals(port)[0]
-        serves = f"version {port.current.version} stays current" if port.current else "no data yet"
-        yield f"{port.name}: a batch was refused {span(now - last.refused_at)} ago; {serves}"
+        yield f"{port.name}: a batch was refused {span(now - last.refused_at)} ago; {_serves(port)}"
+
+
+def _failed(ports: Sequence[PortEntry], now: datetime) -> Iterator[str]:
+    for port in ports:
+        last = port.failures[0]
+        crashed = f"crashed on {last.error} {span(now - last.failed_at)} ago"
+        yield f"{port.name}: {crashed}, in run {last.run_id} of Dagster; {_serves(port)}"
+
+
+def _serves(port: PortEntry) -> str:
+    return f"version {port.current.version} stays current" if port.current else "no data yet"
 
 
 def _changed(ports: Sequence[PortEntry]) -> Answer:

@@ -16,6 +16,7 @@ from mesh_dagster.observe.alerts import record as judge
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.watch import Watcher, take_over, withdraw
 from mesh_dagster.run.count import Read, count, settle
+from mesh_dagster.run.failures import Failure, note_failures
 from mesh_dagster.run.registering import declarations
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.retired import Retired
@@ -228,6 +229,16 @@ def test_a_product_keeps_the_time_at_which_it_was_first_seen(registry: Registry)
     found = entry(registry)
 
     assert (found.owner, found.registered_at) == ("team:store", NOW)
+
+
+def test_a_crash_stands_in_the_entry_of_its_port(registry: Registry) -> None:
+    declare(registry, invoices())
+    crash = Failure(LINES, "", NOW, "run-1", "KeyError")
+    note_failures([crash], registry)
+
+    [port] = entry(registry).ports
+
+    assert port.failures == (crash,)
 
 
 def test_majors_live_side_by_side_and_the_highest_is_shown(registry: Registry) -> None:

@@ -7,6 +7,7 @@ from mesh_dagster.declare.lifecycle import Deprecated
 from mesh_dagster.discover.changes import Change
 from mesh_dagster.discover.entries import PortEntry, ProductEntry, Upstream
 from mesh_dagster.observe.status import Objective, SloStatus, State
+from mesh_dagster.run.failures import Failure
 from mesh_dagster.share.four import Answer, four_answers
 from mesh_dagster.share.wording import notes, size, span, to_publish, to_use
 from tests.share.scenario import LINES
@@ -101,6 +102,18 @@ def test_a_refused_batch_is_told_where_every_promise_is_kept(entry: ProductEntry
 
     assert (refused.short, refused.tone) == ("A batch was refused", "warn")
     assert refused.details[0].endswith(" ago; version 1 stays current")
+
+
+def test_a_crash_is_told_where_nothing_else_is_broken(entry: ProductEntry) -> None:
+    crash = Failure(entry.ports[0].address, "", NOW - HOUR, "run-2", "KeyError")
+    crashed = answers(entry, promises=(promise("ok"),), refusals=(), failures=(crash,))[1]
+
+    assert crashed == Answer(
+        "Is it broken?",
+        "A build crashed",
+        "warn",
+        ("lines: crashed on KeyError 1 h ago, in run run-2 of Dagster; version 1 stays current",),
+    )
 
 
 def test_a_refusal_that_was_made_good_is_told_no_more(entry: ProductEntry) -> None:
