@@ -11,6 +11,7 @@ import click
 from mesh_dagster.cli.output import as_json_option, moment, write_json
 from mesh_dagster.declare.address import Address
 from mesh_dagster.errors import NoChangesError
+from mesh_dagster.share.wording import MAY_BREAK
 
 if TYPE_CHECKING:
     from mesh_dagster.discover.changes import Change
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 def changes(*, address: str, as_json: bool) -> None:
     """Show how the declaration of the port at ADDRESS changed.
 
-    Its contract, its promises and its owner; the newest change comes first.
+    Its contract, its promises and its owner; the newest change comes first, and of each what may
+    break readers.
     """
     from mesh_dagster.cli.registry import open_registry
     from mesh_dagster.discover.changes import changes as past
@@ -41,7 +43,8 @@ def changes(*, address: str, as_json: bool) -> None:
         click.secho(f"{at}  {version}  {_published(change)}", bold=True)
         nothing = "first declared" if change is found[-1] else "as it was published before"
         for difference in change.differences or (nothing,):
-            click.echo(f"  {difference}")
+            mark = click.style(MAY_BREAK, fg="red") if difference in change.breaking else ""
+            click.echo(f"  {mark}{difference}")
 
 
 def _published(change: "Change") -> str:

@@ -33,8 +33,11 @@ class Change:
     differences: tuple[str, ...]
     """What differs from the last declaration that was published, else from the one before.
 
-    Empty for the first declaration, and for one that is as that was.
+    What may break readers comes first. Empty for the first declaration, and for one that is as
+    that was.
     """
+    breaking: tuple[str, ...] = ()
+    """Those of the differences that may break readers."""
     superseded_at: datetime | None = None
     """When the next one was declared; `None` for the newest."""
 
@@ -79,7 +82,7 @@ def _changes(rows: Iterable[Mapping[str, Any]]) -> list[Change]:  # Any: rows
     seen: Mapping[str, Any] | None = None  # Any: a row
     for row in rows:
         base = seen or last
-        found = tuple(_differences(base, row)) if base else ()
+        found = list(_differences(base, row)) if base else []
         if base and base is last and not found:
             # The same again: what is published now is published under the one before.
             if made[-1].first_version is None and row["first_version"] is not None:
@@ -89,12 +92,17 @@ def _changes(rows: Iterable[Mapping[str, Any]]) -> list[Change]:  # Any: rows
             made[-1] = replace(made[-1], superseded_at=row["declared_at"])
         digest = (row["declaration"].get("contract") or {}).get("digest", "")
         first, version = row["first_version"], row["product"]["version"]
-        made.append(Change(row["declared_at"], version, digest, first, found))
+        breaking = tuple(text for text, breaks in found if breaks)
+        texts = (*breaking, *(text for text, breaks in found if not breaks))
+        made.append(Change(row["declared_at"], version, digest, first, texts, breaking))
         last, seen = row, seen if first is None else row
     return made
 
 
-def _differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
+def _differences(
+    before: Mapping[str, Json], after: Mapping[str, Json]
+) -> Iterator[tuple[str, bool]]:
+    """Yield what differs, in words, and whether it may break readers."""
     # Comparing rules needs pandera, which takes longer than all that a look costs otherwise.
     from mesh_dagster.govern.compatibility import (  # noqa: PLC0415
         about_changes,
@@ -104,12 +112,14 @@ def _differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Itera
 
     old, new = before["product"], after["product"]
     if old["version"] != new["version"]:
-        yield f"version: {old['version']} becomes {new['version']}"
-    yield from map(sentence, about_changes(old, new))
+        yield f"version: {old['version']} becomes {new['version']}", False
     try:
-        yield from map(sentence, port_changes(_port(before), _port(after)))
+        found = port_changes(_port(before), _port(after))
     except NotWritableError:
-        yield "contract: one of the two was written by another version of mesh_dagster"
+        found = []
+        yield "contract: one of the two was written by another version of mesh_dagster", False
+    for one in (*about_changes(old, new), *found):
+        yield sentence(one), one.breaking
 
 
 def _port(row: Mapping[str, Json]) -> DeclaredPort:

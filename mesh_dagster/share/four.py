@@ -13,7 +13,7 @@ from mesh_dagster.declare.lifecycle import ending_text
 from mesh_dagster.discover.entries import PortEntry, ProductEntry, Upstream
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.registry import Refusal
-from mesh_dagster.share.wording import aged, span
+from mesh_dagster.share.wording import MAY_BREAK, aged, span
 
 Tone = Literal["ok", "warn", "breached", "plain"]
 _MOST_DETAILS = 4
@@ -114,8 +114,13 @@ def _changed(ports: Sequence[PortEntry]) -> Answer:
         return Answer(question, "Not at all", "plain", since)
     last, port = max(changes, key=lambda pair: pair[0].declared_at)
     count = len(last.differences)
-    details = tuple(f"{port.name}: {one}" for one in last.differences[:_MOST_DETAILS])
+    details = tuple(
+        f"{port.name}: {MAY_BREAK if one in last.breaking else ''}{one}"
+        for one in last.differences[:_MOST_DETAILS]
+    )
     short = f"{count} difference{'s' * (count > 1)} on {last.declared_at:%Y-%m-%d}"
+    if last.breaking:
+        short += f", {len(last.breaking)} may break readers"
     return Answer(question, short, "plain", details)
 
 

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from mesh_dagster.observe.status import SloStatus
 
+MAY_BREAK = "may break readers: "
+"""Before what of a change may."""
 _UNITS = (("y", 31_557_600), ("d", 86_400), ("h", 3_600), ("min", 60))
 _NAMED = 3
 _KILO = 1_000

@@ -177,12 +177,15 @@ def test_changes_tell_what_was_declared_and_never_published() -> None:
             product = {**first["product"], "version": version}
             at = first["declared_at"] + timedelta(days=days)
             row = {**first, "declared_at": at, "product": product, "digest": version}
+            if version == "1.0.1":
+                row["declaration"] = {**first["declaration"], "freshness": None}
             connection.execute(sa.insert(declarations).values(row))
 
     shown = mesh("changes", ORDERS)
 
     assert words(shown.stdout) == words(
-        "TIME  1.0.1  not published since\n  version: 1.0.0 becomes 1.0.1\n"
+        "TIME  1.0.1  not published since\n  may break readers: freshness removed: within 6 h\n"
+        "  version: 1.0.0 becomes 1.0.1\n"
         "TIME  1.0.0  declared, never published\n  as it was published before\n"
         "TIME  1.1.0  declared, never published\n  version: 1.0.0 becomes 1.1.0\n"
         "TIME  1.0.0  published with version 0\n  first declared\n"

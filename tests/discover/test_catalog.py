@@ -359,11 +359,14 @@ def test_changes_tell_what_differs_from_before(registry: Registry) -> None:
         (NOW + HOUR, "1.1.0"),
         (NOW, "1.0.0"),
     ]
-    assert found[1].differences == (
-        "version: 1.0.0 becomes 1.1.0",
-        "owner: team:sales becomes team:store",
+    assert found[1].breaking == (
         "column 'customer' removed: String, not null",
         "type of 'amount': Float64 becomes Int64",
+    )
+    assert found[1].differences == (
+        *found[1].breaking,
+        "version: 1.0.0 becomes 1.1.0",
+        "owner: team:sales becomes team:store",
         "'amount': may be null becomes not null",
         "column 'store' added: String, not null",
     )

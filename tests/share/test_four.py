@@ -125,20 +125,23 @@ def test_a_refusal_that_was_made_good_is_told_no_more(entry: ProductEntry) -> No
 
 
 def test_the_last_change_of_a_schema_is_told(entry: ProductEntry) -> None:
+    breaking = ("column 'vat' removed",)
     changes = (
-        Change(NOW, "1.1.0", "d", None, ("column 'vat' is new: Float64", "owner 'a' -> 'b'")),
+        Change(NOW, "1.1.0", "d", None, ("column 'vat' removed", "owner 'a' -> 'b'"), breaking),
         Change(NOW - HOUR, "1.0.0", "c", 0, ()),
     )
     changed = answers(entry, changes=changes)[2]
 
     assert (changed.short, changed.details) == (
-        "2 differences on 2026-11-01",
-        ("lines: column 'vat' is new: Float64", "lines: owner 'a' -> 'b'"),
+        "2 differences on 2026-11-01, 1 may break readers",
+        ("lines: may break readers: column 'vat' removed", "lines: owner 'a' -> 'b'"),
     )
 
 
 def test_a_schema_that_was_never_published_is_no_change(entry: ProductEntry) -> None:
-    unseen = Change(NOW - HOUR, "1.1.0", "d", None, ("type of 'x': Float64 becomes Int64",), NOW)
+    unseen = Change(
+        NOW - HOUR, "1.1.0", "d", None, ("type of 'x': Float64 becomes Int64",), (), NOW
+    )
     changed = answers(entry, changes=(replace(unseen, differences=(), first_version=1), unseen))[2]
 
     assert changed.short == "Not at all"
