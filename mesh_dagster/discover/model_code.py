@@ -18,6 +18,7 @@ _PLAIN: dict[type[pl.DataType], str] = {
     pl.Boolean: "bool",
 }
 _INDENT = 4
+_WIDTH = 100
 
 
 def annotation(dtype: pl.DataType) -> str:
@@ -35,6 +36,10 @@ def field_lines(column: ProposedColumn) -> Iterator[str]:
     arguments = _arguments(column)
     head = f"    {column.name}: {annotation(column.dtype)}"
     remark = f"  # review: {'; '.join(_remarks(column))}" if any(_remarks(column)) else ""
+    opened = " = pa.Field(" if arguments else ""
+    if remark and len(head + opened + remark) > _WIDTH:
+        yield f"    {remark.strip()}"
+        remark = ""
     if not arguments:
         yield f"{head}{remark}"
         return

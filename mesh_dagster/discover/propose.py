@@ -5,10 +5,8 @@ Out: a `Proposal`: for each column a name, a type that a port can keep, and the 
 rows keep. They are proposals: the next batch may be right and still break them, so people decide.
 """
 
-import keyword
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +14,7 @@ import polars as pl
 
 from mesh_dagster.declare.storage import is_storable
 from mesh_dagster.declare.written import WrittenColumn, is_sensitive
+from mesh_dagster.discover.column_names import snake_names
 from mesh_dagster.govern.personal import looks_personal, may_name_a_person
 
 _MOST_CHOICES = 12
@@ -35,20 +34,11 @@ _INSTEAD: dict[type[pl.DataType], pl.DataType] = {
     pl.Int128: pl.Decimal(38, 0),
     pl.Duration: pl.Int64(),
 }
-_TAKEN = frozenset(
-    {
-        *("config", "empty", "example", "strategy", "validate", "pydantic_validate"),
-        *("from_json", "from_yaml", "to_json", "to_json_schema", "to_schema", "to_yaml"),
-        "get_metadata",
-        *("pa", "pl", "int", "float", "str", "bool"),
-    }
-)
-"""Names that a pandera model has itself, or that its columns are written with."""
 _DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([T ]\d{1,2}:.*)?$"
+_NUMBER = r"^[-+]?(\d+|\d{1,3}([.,']\d{3})+)[.,]\d+$"
+"""One with a decimal sign, or with groups of digits."""
+_TEXT_FACTS = ("longest", "shortest", "digits", "dates", "numbers")
 _DIGITS = "^[0-9]{2,}$"
-_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "œ": "oe", "ł": "l"})
-"""Letters that Unicode takes for no others with an accent."""
-_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -133,28 +123,6 @@ def propose(
     return Proposal(int(facts["rows"]), tuple(_only_key(column, key) for column in found))
 
 
-def snake_names(sources: Iterable[str]) -> dict[str, str]:
-    """Return a column name in snake case for each name, none twice."""
-    taken: dict[str, str] = {}
-    for source in sources:
-        words = "_".join(word.lower() for word in _WORDS.findall(_folded(source))) or "column"
-        stem = words if words[0].isalpha() else f"column_{words}"
-        if keyword.iskeyword(stem) or stem in _TAKEN:
-            stem = f"{stem}_value"
-        name, number = stem, 1
-        while name in taken.values():
-            number += 1
-            name = f"{stem}_{number}"
-        taken[source] = name
-    return taken
-
-
-def _folded(text: str) -> str:
-    """Return a text without accents."""
-    parts = unicodedata.normalize("NFKD", text.translate(_LETTERS))
-    return "".join(part for part in parts if not unicodedata.combining(part))
-
-
 def _facts(schema: pl.Schema) -> Iterator[pl.Expr]:
     yield pl.len().alias("rows")
     for source, dtype in schema.items():
@@ -174,13 +142,14 @@ def _facts(schema: pl.Schema) -> Iterator[pl.Expr]:
             yield column.str.len_chars().min().alias(f"shortest:{source}")
             yield column.str.contains(_DIGITS).all().alias(f"digits:{source}")
             yield column.str.contains(_DATE).sum().alias(f"dates:{source}")
+            yield column.str.contains(_NUMBER).sum().alias(f"numbers:{source}")
 
 
 Facts = Mapping[str, Any]  # Any: values of the data
 
 
 def _of(source: str, facts: Facts) -> Facts:
-    names = ("nulls", "distinct", "least", "most", "longest", "shortest", "digits", "dates")
+    names = ("nulls", "distinct", "least", "most", *_TEXT_FACTS)
     return {"rows": facts["rows"], **{name: facts.get(f"{name}:{source}") for name in names}}
 
 
@@ -276,8 +245,9 @@ def _asked(dtype: pl.DataType, facts: Facts, remark: str | None) -> Iterator[str
         yield remark
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
         yield "in which time zone?"
-    if 2 * (facts["dates"] or 0) > facts["rows"] - facts["nulls"]:
-        yield "dates that are not all read alike, so text: in which form?"
+    for kind in ("dates", "numbers"):
+        if 2 * (facts[kind] or 0) > facts["rows"] - facts["nulls"]:
+            yield f"{kind} that are not all read alike, so text: in which form?"
 
 
 def _digits(facts: Facts) -> int | None:

@@ -20,6 +20,8 @@ _TABLE = "duckdb:"
 _UNREADABLE = "cannot be read"
 _INDENT = 4
 _DECIMAL = {"comma": r"^-?\d+,\d+$", "point": r"^-?\d+\.\d+$"}
+_GROUPED = r"^-?\d{1,3}\.\d{3}$"
+_POINTS = "do its points group thousands?"
 _CODE = r"^-?0\d+([.,]\d+)?$"
 """Digits that would lose their zeros as a number."""
 _YEAR = r"\d{4}"
@@ -56,7 +58,8 @@ def rows_of_csv(path: Path) -> RowsOf:
         return _readable(_csv_rows(path, dialect))
     except pl.exceptions.PolarsError as error:
         line = first_wide_line(path, dialect)
-        problem = f"has more fields in line {line} than its header" if line else _UNREADABLE
+        wide = f"has more fields in line {line} than its header: quote what holds a separator"
+        problem = wide if line else _UNREADABLE
         raise SourceRefusedError(str(path), problem) from error
 
 
@@ -93,7 +96,8 @@ def _csv_rows(path: Path, dialect: Dialect) -> RowsOf:
     text = pl.scan_csv(source, infer_schema=False, **options)
     facts = text.select(_text_facts(text)).collect(engine="streaming").row(0, named=True)
     names = text.collect_schema().names()
-    if sum(facts[f"comma:{name}"] - facts[f"point:{name}"] for name in names) > 0:
+    commas, points = (sum(facts[f"{sign}:{name}"] for name in names) for sign in _DECIMAL)
+    if commas and commas >= points:
         options["decimal_comma"] = True
     options |= {"try_parse_dates": True, "infer_schema_length": None}
     typed = pl.scan_csv(source, **options)
@@ -105,10 +109,18 @@ def _csv_rows(path: Path, dialect: Dialect) -> RowsOf:
         **options,
         **({"schema_overrides": {name: Name("pl.String") for name in kept}} if kept else {}),
     }
-    unsure = [name for name in dates if not facts[f"one_way:{name}"] and name not in kept]
+    remarks = {
+        name: _DAY_FIRST for name in dates if not facts[f"one_way:{name}"] and name not in kept
+    }
+    if dialect.separator != ",":  # where decimals have commas
+        remarks |= {
+            name: _POINTS
+            for name, dtype in types.items()
+            if dtype.is_float() and not facts[f"ungrouped:{name}"] and name not in kept
+        }
     plan = pl.scan_csv(source, **options, schema_overrides=dict.fromkeys(kept, pl.String))
     plan.select(pl.all().null_count()).collect(engine="streaming")
-    return RowsOf(plan, path, tuple(_csv_code(named)), remarks=dict.fromkeys(unsure, _DAY_FIRST))
+    return RowsOf(plan, path, tuple(_csv_code(named)), remarks=remarks)
 
 
 def _text_facts(text: pl.LazyFrame) -> Iterator[pl.Expr]:
@@ -117,6 +129,7 @@ def _text_facts(text: pl.LazyFrame) -> Iterator[pl.Expr]:
         for sign, pattern in _DECIMAL.items():
             yield column.str.contains(pattern).sum().cast(pl.Int64).alias(f"{sign}:{name}")
         yield column.str.contains(_CODE).any().alias(f"code:{name}")
+        yield column.str.contains(_GROUPED).not_().any().alias(f"ungrouped:{name}")
         yield column.str.contains(_YEAR).not_().any().alias(f"undated:{name}")
         yield column.str.contains(_EITHER_FIRST).not_().any().alias(f"one_way:{name}")
 

@@ -201,11 +201,11 @@ def _expectation(landscape: Landscape) -> Iterator[Fault]:
 
 
 def _review(landscape: Landscape) -> Iterator[Fault]:
-    files: dict[str, DataProduct] = {}
-    for product, port in landscape.ports:
-        place = place_of(port.build)
-        if place is not None:
-            files.setdefault(place.file, product)
+    files = {
+        place.file: product
+        for product, port in landscape.ports
+        if (place := place_of(port.build)) is not None
+    }
     for file, product in files.items():
         remarks = places_of_remarks(file)
         if remarks:

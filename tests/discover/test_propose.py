@@ -12,8 +12,9 @@ from mesh_dagster.declare.contract import Contract
 from mesh_dagster.declare.storage import is_storable
 from mesh_dagster.declare.transcribe import written
 from mesh_dagster.declare.written import WrittenColumn
+from mesh_dagster.discover.column_names import snake_names
 from mesh_dagster.discover.model_code import annotation, field_lines
-from mesh_dagster.discover.propose import Proposal, propose, snake_names
+from mesh_dagster.discover.propose import Proposal, propose
 from mesh_dagster.discover.source_code import laid_out, one_line
 from mesh_dagster.discover.stand_ins import imports_of, stand_ins
 from tests.run.schemas_and_frames import frames

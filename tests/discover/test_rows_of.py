@@ -121,7 +121,10 @@ def test_what_a_date_leaves_open_is_asked(tmp_path: Path, dates: list[str], line
     [
         ("", "cannot be read"),
         ('a,b\n1,"2\n3,4\n', "cannot be read"),
-        ("a,b\n1,2\n3,4,5\n", "has more fields in line 3 than its header"),
+        (
+            "a,b\n1,2\n3,4,5\n",
+            "has more fields in line 3 than its header: quote what holds a separator",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_with_its_line(
@@ -129,6 +132,51 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_line(
 ) -> None:
     with pytest.raises(SourceRefusedError, match=re.escape(f"rows.csv' {problem}. Name a CSV")):
         opened(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "a;b\n1.234;1,5\n2.500;2,5\n2.500;2,5\n",
+            [
+                "a: str  # review: numbers that are not all read alike, so text: in which form?",
+                "b: float = pa.Field(ge=0)  # review: 1.5 to 2.5",
+            ],
+        ),
+        (
+            "a;b\n1.234.567,50;1\n12,00;1\n12,00;1\n",
+            [
+                "a: str  # review: numbers that are not all read alike, so text: in which form?",
+                "b: int = pa.Field(ge=1)  # review: 1 to 1",
+            ],
+        ),
+        (
+            "a;b\n1.234;1.5\n2.500;0.25\n",
+            [
+                (
+                    "a: float = pa.Field(ge=0)  "
+                    "# review: 1.234 to 2.5; do its points group thousands?"
+                ),
+                "b: float = pa.Field(ge=0)  # review: 0.25 to 1.5",
+            ],
+        ),
+        ("a,b\n1.234,1\n", ["a: float = pa.Field(ge=0)  # review: 1.234 to 1.234"]),
+    ],
+)
+def test_what_a_number_leaves_open_is_asked(tmp_path: Path, text: str, lines: list[str]) -> None:
+    assert lines_of(opened(tmp_path, text))[: len(lines)] == lines
+
+
+def test_a_long_remark_stands_above_its_column(tmp_path: Path) -> None:
+    times = "2026-03-04 10:00:00.125\n2026-03-04 10:00:00.250\n"
+
+    rows = opened(tmp_path, f"when_it_arrived_at_the_shop\n{times}")
+
+    assert lines_of(rows) == [
+        ("# review: 2026-03-04 10:00:00.125000 to 2026-03-04 10:00:00.250000; in which time zone?"),
+        'when_it_arrived_at_the_shop: pl.Datetime("us")',
+    ]
 
 
 def test_digits_that_begin_with_a_zero_stay_text(tmp_path: Path) -> None:
