@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from mesh_dagster.discover.model_code import field_lines
 from mesh_dagster.discover.propose import propose
-from mesh_dagster.discover.rows_of import RowsOf, rows_of_csv
+from mesh_dagster.discover.rows_of import RowsOf, rows_of_csv, rows_of_parquet, rows_of_table
 from mesh_dagster.errors import SourceRefusedError
 
 
@@ -192,3 +193,23 @@ def test_digits_that_begin_with_a_zero_stay_text(tmp_path: Path) -> None:
         "share: float = pa.Field(ge=0)  # review: 0.25 to 1.0",
     ]
     assert run(rows)["code"].to_list() == ["0028", "1000", None]
+
+
+def test_a_field_may_be_longer_than_the_csv_module_reads(tmp_path: Path) -> None:
+    rows = opened(tmp_path, f"a;b\n{'x' * 140_000};1\n")
+
+    assert run(rows)["b"].to_list() == [1]
+
+
+def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
+    text, bare, base = tmp_path / "a.parquet", tmp_path / "b.parquet", tmp_path / "c.duckdb"
+    text.write_text("a,b", encoding="utf-8")
+    pl.DataFrame().write_parquet(bare)
+    duckdb.connect(base).close()
+
+    with pytest.raises(SourceRefusedError, match="cannot be read"):
+        rows_of_parquet(text)
+    with pytest.raises(SourceRefusedError, match="has no columns"):
+        rows_of_parquet(bare)
+    with pytest.raises(SourceRefusedError, match="has no such table"):
+        rows_of_table(f"duckdb:{base}:stock")
