@@ -5,15 +5,16 @@ Out: one `Consumer` for each; a product that declares the port and was built fro
 product whose ports are all retired or withdrawn is none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 
 from mesh_dagster.discover.entries import Consumer
 from mesh_dagster.run.consumers import offered
+from mesh_dagster.run.history import among
 from mesh_dagster.run.reads import Reader, columns_of, readers
 from mesh_dagster.run.registering import links, make
-from mesh_dagster.run.registry import Registry
+from mesh_dagster.run.registry import Registry, products
 
 
 def consumers(registry: Registry, addresses: Sequence[str]) -> list[Consumer]:
@@ -24,20 +25,28 @@ def consumers(registry: Registry, addresses: Sequence[str]) -> list[Consumer]:
         .where(links.c.address.in_(addresses))
         .order_by(links.c.address, links.c.product_key, links.c.major)
     )
-    living = offered(registry)
-    gone = {_name(row) for row in registry.products() if (row["key"], row["major"]) not in living}
     linked = [(row["address"], _name(row)) for row in registry.rows(query)]
+    its_readers = readers(registry, addresses)
+    built = {one.reader for one in its_readers if one.way == "build"}
+    gone = _gone(registry, {name.rpartition(" v")[0] for name in {n for _, n in linked} | built})
     declared = [one for one in linked if one[1] not in gone]
     known: dict[tuple[str, str, bool], list[Reader]] = {
         (address, name, True): [] for address, name in dict.fromkeys(declared)
     }
-    for reader in readers(registry, addresses):
-        built = reader.way == "build"
-        if built and reader.reader in gone:
-            continue
-        known.setdefault((reader.address, reader.reader, built), []).append(reader)
+    for reader in its_readers:
+        builds = reader.way == "build"
+        if not builds or reader.reader not in gone:
+            known.setdefault((reader.address, reader.reader, builds), []).append(reader)
     found = [_consumer(*who, its_reads, declared) for who, its_reads in known.items()]
     return sorted(found, key=lambda one: one.kind)
+
+
+def _gone(registry: Registry, keys: Collection[str]) -> set[str]:
+    """Return which registered products offer no port any more, among those of some keys."""
+    query = sa.select(products.c.key, products.c.major).where(among(products.c.key, keys))
+    living = offered(registry, keys)
+    rows = registry.rows(query)
+    return {_name(row) for row in rows if (row["key"], row["major"]) not in living}
 
 
 def _consumer(

@@ -48,9 +48,14 @@ def declared_ports(registry: Registry) -> set[str]:
     return {row["address"] for row in registry.rows(query)}
 
 
-def offered(registry: Registry) -> set[tuple[str, int]]:
-    """Return key and major version of every product with a port that somebody declares."""
-    addresses = map(Address.parse, declared_ports(registry))
+def offered(registry: Registry, keys: Collection[str] | None = None) -> set[tuple[str, int]]:
+    """Return key and major version of products with a port that somebody declares; all by default.
+
+    Some of other products may be among them.
+    """
+    query = sa.select(ports.c.address).where(ports.c.withdrawn_at.is_(None))
+    rows = registry.rows(query.where(among(ports.c.product_key, keys)))
+    addresses = (Address.parse(row["address"]) for row in rows)
     return {(address.key, address.major) for address in addresses}
 
 

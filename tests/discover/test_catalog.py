@@ -401,8 +401,9 @@ def test_what_is_published_under_the_same_declaration_again_counts_for_it(
     declare(registry, invoices())
     row = registry.rows(sa.select(declarations))[0]
     with registry.begin() as connection:
-        later = {**row, "declared_at": NOW + HOUR, "digest": "of another release"}
-        connection.execute(sa.insert(declarations).values(later))
+        for hours in (1, 3):
+            later = {**row, "declared_at": NOW + hours * HOUR, "digest": f"of release {hours}"}
+            connection.execute(sa.insert(declarations).values(later))
     publish_lines(registry, rows(1), invoices())
     made = registry.publications(LINES)[0]
     registry.record(replace(made, published_at=NOW + 2 * HOUR))
