@@ -66,7 +66,7 @@ def find(*, words: tuple[str, ...], limit: int, as_json: bool) -> None:
 @as_json_option
 def kpi(*, as_json: bool) -> None:
     """Show how long products take to be published and to be used."""
-    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.cli.registry import nothing_registered, open_registry
     from mesh_dagster.discover.kpi import kpi as measure
     from mesh_dagster.discover.plain import plain
 
@@ -76,7 +76,7 @@ def kpi(*, as_json: bool) -> None:
         write_json(plain(found))
         return
     if not found.products:
-        click.echo("No data product is registered here yet. Run 'mesh run'.", err=True)
+        click.echo(nothing_registered(), err=True)
         return
     rows = [
         (

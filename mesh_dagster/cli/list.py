@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from mesh_dagster.run.overview import PortStatus
 
 _HEADER = ("ADDRESS", "OWNER", "ALIGNMENT", "VERSION", "ROWS", "AGE", "REFUSED OR FAILED SINCE")
-_NOTHING = (
-    "No data product is registered here yet. Run 'mesh run', or 'mesh reindex' where the store "
-    "has publications."
-)
 _RIGHT = (3, 4, 5, 6)
 
 
@@ -35,7 +31,7 @@ def ls(*, pattern: str | None, also_retired: bool, as_json: bool) -> None:
 
     PATTERN is a part of an address, or with * or ? the whole of one.
     """
-    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.cli.registry import nothing_registered, open_registry
     from mesh_dagster.run.overview import overview
 
     with open_registry() as registry:
@@ -49,7 +45,7 @@ def ls(*, pattern: str | None, also_retired: bool, as_json: bool) -> None:
         write_json(found)
         return
     if not known:
-        click.echo(_NOTHING, err=True)
+        click.echo(nothing_registered(), err=True)
         return
     if found:
         click.echo(table(found, datetime.now(timezone.utc)))

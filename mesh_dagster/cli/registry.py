@@ -35,3 +35,11 @@ def whereabouts() -> str:
     """Name the mesh that is opened: its root, or the URL in MESH_REGISTRY without its password."""
     given = os.environ.get(REGISTRY_VARIABLE)
     return sa.make_url(given).render_as_string() if given else Store.at().root
+
+
+def nothing_registered() -> str:
+    """Say that the mesh that is opened is empty, and what to do."""
+    return (
+        f"No data product is registered in '{whereabouts()}' yet. Set MESH_ROOT to the root of the "
+        "mesh, or run 'mesh run', or 'mesh reindex' where the store has publications."
+    )

@@ -26,7 +26,6 @@ _RIGHT = (3, 4, 6)
 _COLOURS = {"warn": "yellow", "breached": "red", "no_data": "red"}
 _BAR = 10
 _POINTS, _FINE_POINTS = 72, 960
-_NOTHING = "No data product is registered here yet. Run 'mesh run'."
 _TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 
 as_of_option: Callable[[Command], Command] = click.option(
@@ -53,7 +52,9 @@ def slo(context: click.Context, *, only: str | None, as_of: datetime | None, as_
         write_json([plain(one) for one in found])
         return
     if not found:
-        click.echo(_NOTHING, err=True)
+        from mesh_dagster.cli.registry import nothing_registered
+
+        click.echo(nothing_registered(), err=True)
         return
     click.echo(table(found, now))
 
@@ -81,7 +82,7 @@ def check(
     stale_minutes: int,
 ) -> None:
     """Exit with 1 if a promise is broken, if there is none, or if the sensor stopped judging."""
-    from mesh_dagster.cli.registry import open_registry
+    from mesh_dagster.cli.registry import nothing_registered, open_registry
     from mesh_dagster.observe.vitals import judged_at, silent, unwatched
 
     now, found = _judged(only, as_of)
@@ -103,7 +104,7 @@ def check(
             click.echo(silence(judge, length))
         if not found:
             # A wrong MESH_ROOT would else pass for ever.
-            click.echo(f"{_NOTHING} Nothing was checked.", err=True)
+            click.echo(f"{nothing_registered()} Nothing was checked.", err=True)
         elif not broken and not stale:
             click.echo(f"All {len(found)} promises are kept.")
     mine = {one.address for one in found}.intersection(unseen)

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 import mesh_dagster as md
+from mesh_dagster.cli.registry import nothing_registered
 from mesh_dagster.run.registering import declarations
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
@@ -148,11 +149,8 @@ they met the product (median).
 def test_kpi_of_an_empty_mesh_says_what_to_do() -> None:
     result = mesh("kpi")
 
-    assert (result.exit_code, result.stdout, result.stderr) == (
-        0,
-        "",
-        "No data product is registered here yet. Run 'mesh run'.\n",
-    )
+    told = f"{nothing_registered()}\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", told)
 
 
 def test_changes_tell_what_a_port_promised_since_when() -> None:

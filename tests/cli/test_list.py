@@ -90,8 +90,8 @@ def test_ls_of_an_empty_folder_says_what_to_do_and_makes_nothing(mesh_root: Path
         0,
         "",
         (
-            "No data product is registered here yet. Run 'mesh run', or 'mesh reindex' where the "
-            "store has publications.\n"
+            f"No data product is registered in '{mesh_root}' yet. Set MESH_ROOT to the root of the "
+            "mesh, or run 'mesh run', or 'mesh reindex' where the store has publications.\n"
         ),
     )
     assert not mesh_root.exists()

@@ -8,6 +8,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from mesh_dagster.cli.main import main
+from mesh_dagster.cli.registry import nothing_registered
 from mesh_dagster.cli.slo import bar
 from mesh_dagster.declare.slo import Freshness
 from mesh_dagster.observe.alerts import record
@@ -103,7 +104,7 @@ def test_a_mesh_without_products_says_so(mesh_root: Path) -> None:
     result = mesh("slo")
 
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "No data product is registered here yet. Run 'mesh run'.\n"
+    assert result.stderr == f"{nothing_registered()}\n"
     assert not mesh_root.exists()
 
 
@@ -111,9 +112,7 @@ def test_a_check_that_finds_nothing_to_check_fails(mesh_root: Path) -> None:
     result = mesh("slo", "check")
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == (
-        "No data product is registered here yet. Run 'mesh run'. Nothing was checked.\n"
-    )
+    assert result.stderr == f"{nothing_registered()} Nothing was checked.\n"
     assert not mesh_root.exists()
 
 
