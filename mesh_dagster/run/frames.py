@@ -13,6 +13,7 @@ from mesh_dagster.declare.storage import stored_type
 from mesh_dagster.declare.wiring import FrameKind
 from mesh_dagster.errors import FrameRefusedError
 from mesh_dagster.run.delta import Snapshot
+from mesh_dagster.run.rejected import Rejected
 from mesh_dagster.run.store import Store
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def relation(
     content: Snapshot, connection: "duckdb.DuckDBPyConnection"
 ) -> "duckdb.DuckDBPyRelation":
     """Return stored data as a DuckDB relation that reads the Parquet files directly."""
-    if not content.files:
+    if not content.files or isinstance(content, Rejected):
         return connection.from_arrow(content.plan().collect().to_arrow())
     _reach(content, connection)
     files = connection.read_parquet(content.urls, union_by_name=True)

@@ -21,6 +21,7 @@ from mesh_dagster.errors import DeprecatedPortWarning, NotPublishedError, Unknow
 from mesh_dagster.run import delta, frames
 from mesh_dagster.run.count import Read, Way, count, who_reads, why_read
 from mesh_dagster.run.lookup import declared_state
+from mesh_dagster.run.rejected import Rejected
 from mesh_dagster.run.retired import require_readable
 from mesh_dagster.run.store import Store
 
@@ -164,7 +165,7 @@ def resolve(reference: Reference, store: Store) -> delta.Snapshot:
         require_readable(store, reference.address)
     if reference.quarantine:
         rejected = delta.snapshot(store, store.quarantine(reference.address))
-        return rejected or _empty_quarantine(reference, store)
+        return Rejected.of(rejected) if rejected else _empty_quarantine(reference, store)
     uri = store.table(reference.address)
     if reference.version is not None or reference.as_of is not None:
         return _earlier(reference, store, uri)

@@ -2,9 +2,10 @@
 
 import subprocess
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
+import pandera.polars as pa
 import polars as pl
 import pytest
 
@@ -13,13 +14,14 @@ from mesh_dagster.declare.port import InputPort
 from mesh_dagster.errors import AddressRefusedError, QuarantineKeptError
 from mesh_dagster.run import delta
 from mesh_dagster.run.quarantine import let_go
-from mesh_dagster.run.read import read
+from mesh_dagster.run.read import read, relation
 from mesh_dagster.run.select import view_names
 from mesh_dagster.run.store import Store
 from mesh_dagster.run.vacuum import LONGEST_RUN, Vacuumed, vacuum
 from tests.run.scenario import (
     ADDRESS,
     SET_ASIDE,
+    line_schema,
     lines,
     orders_at,
     port_of,
@@ -65,6 +67,32 @@ def test_rejected_rows_are_read_only_where_they_are_asked_for() -> None:
     assert "mesh_rules" not in read(ADDRESS).collect_schema()
     with pytest.raises(AddressRefusedError, match="quarantine"):
         InputPort(ASIDE)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "now", "then"),
+    [
+        (pl.String(), "new", "2.5"),
+        (pl.Int64(), 7, 2),
+        (pl.Date(), date(2026, 1, 1), None),
+        (pl.List(pl.String), ["new"], None),
+    ],
+)
+def test_rejected_rows_stay_readable_though_their_columns_get_other_types(
+    dtype: pl.DataType, now: object, then: object
+) -> None:
+    """They are held to no contract, so that not even a refused batch may hide older ones."""
+    schema = line_schema().update_column("amount", dtype=pl.Float64, checks=[])
+    schema.columns["order"].checks = [pa.Check.ge(0)]
+    later = schema.update_column("amount", dtype=dtype)
+    refusal_of(lines(-1, amount=2.5), port_of(schema, quality=SET_ASIDE), "a")
+    batch = lines(-2).with_columns(amount=pl.Series([now], dtype=dtype))
+    refusal_of(batch, port_of(later, quality=SET_ASIDE), "b")
+
+    rows = read(ASIDE).sort("order").select("order", "amount").collect()
+
+    assert rows.rows() == [(-2, now), (-1, then)]
+    assert sorted(relation(ASIDE).project('"order"').fetchall()) == [(-2,), (-1,)]
 
 
 def test_rejected_rows_go_after_their_time_though_nothing_has_replaced_them() -> None:
