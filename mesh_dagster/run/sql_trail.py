@@ -24,9 +24,7 @@ _ROWS = (
 )  # fmt: skip
 """The clauses of a query that choose, join, group or order its rows."""
 _WINDOW = ("partition_by", "order", "spec")
-_OPAQUE = (
-    exp.Columns, exp.Pivot, exp.Lateral, exp.Unnest, exp.TableFromRows, exp.PositionalColumn,
-)  # fmt: skip
+_OPAQUE = (exp.Columns, exp.Pivot, exp.TableFromRows, exp.PositionalColumn)
 """What makes columns in ways that are not followed."""
 _UNNAMED = "_col_"
 """The library names columns so that DuckDB names after their expressions."""
@@ -136,14 +134,24 @@ class _Follower:
                 self._known[id(scope)] = self._united(scope, query)
             elif isinstance(query, exp.Select):
                 self._known[id(scope)] = self._selected(scope, query)
+            elif isinstance(query, exp.Unnest | exp.Values):
+                self._known[id(scope)] = self._listed(scope, query)
             else:
-                raise _LostError
+                self._known[id(scope)] = self.follow(_inner_of(scope))
         return self._known[id(scope)]
 
     def _selected(self, scope: Scope, query: exp.Select) -> _Followed:
         selected = {one.alias_or_name.lower(): one for one in query.selects}
         columns = {name: self._value(scope, one) for name, one in selected.items()}
         return _Followed(columns, _as_rows(self._rows(scope, query, columns)))
+
+    def _listed(self, scope: Scope, query: exp.Unnest | exp.Values) -> _Followed:
+        """Follow rows that are made from lists of values, which may be columns."""
+        found = [self._column(scope, one) for part in query.expressions for one in _columns(part)]
+        origins = frozenset().union(*found)
+        columns = {name.lower(): origins for name in query.alias_column_names}
+        rows = origins if isinstance(query, exp.Unnest) else frozenset()
+        return _Followed(columns, _as_rows(rows))
 
     def _united(self, scope: Scope, query: exp.SetOperation) -> _Followed:
         left, right = (self.follow(side) for side in scope.set_operation_scopes)
@@ -174,6 +182,7 @@ class _Follower:
 
     def _rows(self, scope: Scope, query: exp.Select, made: Mapping[str, _Origins]) -> _Origins:
         clauses = [clause for name in _ROWS for clause in _parts(query, name)]
+        clauses += _own(query.selects, (exp.Explode, exp.Unnest))
         if query.args.get("qualify"):
             clauses += _parts(query, "windows")
         sources = [source for _, source in scope.selected_sources.values()]
@@ -221,6 +230,15 @@ def _opaque(node: exp.Expr) -> bool:
     return isinstance(node, _OPAQUE)
 
 
+def _inner_of(scope: Scope) -> Scope:
+    """Return the query that `LATERAL` runs for each row of what stands before it."""
+    inner = scope.expression.this
+    for source in () if scope.expression.alias_column_names else scope.sources.values():
+        if isinstance(source, Scope) and source.expression is inner.unnest():
+            return source
+    raise _LostError
+
+
 def _same_name(found: str, given: str) -> bool:
     return found == given.lower() or found.startswith(_UNNAMED)
 
@@ -261,9 +279,15 @@ def _parts(expression: exp.Expr, name: str) -> list[exp.Expr]:
 
 
 def _columns(expression: exp.Expr) -> Iterator[exp.Expr]:
-    """Yield the columns, and whole rows, that an expression names itself, outside of queries."""
-    nodes = expression.walk(prune=lambda node: isinstance(node, exp.Select | exp.SetOperation))
-    return (node for node in nodes if isinstance(node, exp.Column) or _is_whole(node))
+    """Yield the columns, and whole rows, that an expression names itself."""
+    return _own([expression], (exp.Column, exp.TableColumn))
+
+
+def _own(expressions: Iterable[exp.Expr], kinds: tuple[type[exp.Expr], ...]) -> Iterator[exp.Expr]:
+    """Yield the parts of some kinds, but not those of queries within expressions."""
+    for one in expressions:
+        nodes = one.walk(prune=lambda node: isinstance(node, exp.Select | exp.SetOperation))
+        yield from (node for node in nodes if isinstance(node, kinds))
 
 
 def _is_whole(node: exp.Expr) -> bool:

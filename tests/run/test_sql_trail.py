@@ -109,6 +109,24 @@ FOLLOWED: dict[str, dict[str, tuple[list[str], list[str]]]] = {
     FROM stations ORDER BY ALL DESC LIMIT 3)""": {
         "Song": (["plays.Song", "stations.station"], ["plays.pause", "stations.listeners"]),
     },
+    "SELECT station, one FROM plays, unnest([song, station]) AS t(one)": {
+        "station": (["plays.station"], ["plays.Song"]),
+        "one": (["plays.Song", "plays.station"], []),
+    },
+    "SELECT station, unnest(range(pause)) AS n FROM plays": {
+        "station": (["plays.station"], ["plays.pause"]),
+        "n": (["plays.pause"], []),
+    },
+    """SELECT p.song, s.most FROM plays AS p, LATERAL (SELECT max(listeners) AS most
+    FROM stations AS s WHERE s.station = p.station) AS s""": {
+        "Song": (["plays.Song"], ["plays.station", "stations.station"]),
+        "most": (["stations.listeners"], ["plays.station", "stations.station"]),
+    },
+    """SELECT song, word FROM plays
+    JOIN (VALUES (1, 'one'), (2, 'two')) AS words(id, word) ON id = play_id""": {
+        "Song": (["plays.Song"], ["plays.play_id"]),
+        "word": ([], ["plays.play_id"]),
+    },
     "SELECT p.song, to_json(s) AS heard FROM plays AS p JOIN stations AS s ON hash(s) > pause": {
         "Song": (["plays.Song"], ["plays.pause", "stations.listeners", "stations.station"]),
         "heard": (["stations.listeners", "stations.station"], ["plays.pause"]),
@@ -118,7 +136,13 @@ LOST = [
     "SELECT pause AS i FROM plays ORDER BY #1",
     "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
     "SELECT station FROM plays UNION BY NAME SELECT station FROM stations",
-    "SELECT song, x FROM plays, unnest([1, 2]) AS t(x)",
+    "SELECT t.i FROM plays, LATERAL unnest([pause]) AS t(i)",
+    "SELECT t.pause AS i FROM stations, LATERAL (SELECT pause, song FROM plays) AS t(song, pause)",
+    "SELECT t.unnest AS i FROM plays, unnest([1, 2]) AS t",
+    "SELECT song AS i FROM plays, range(pause) AS t(k)",
+    "SELECT song AS i FROM plays UNION SELECT song, pause FROM plays",
+    "SELECT song AS i FROM plays UNION ALL SELECT song FROM plays ORDER BY pause",
+    "SELECT song, pause FROM plays",
     "SELECT COLUMNS('s.*') FROM plays",
     "SELECT station FROM elsewhere.plays",
     "SELECT i FROM range(3) AS r(i)",
@@ -233,6 +257,10 @@ def test_relations_are_followed_as_the_sql_that_they_run() -> None:
             {"a.plays": ["Song", "play_id"], "b.plays": ["pause", "play_id"]},
         ),
         ("SELECT to_json(p) FROM a.plays AS p", {"a.plays": PLAYS.columns}),
+        (
+            "WITH s AS (SELECT listeners FROM a.stations) SELECT to_json(s) FROM s",
+            {"a.stations": ["listeners"]},
+        ),
         ("SELECT COLUMNS('s.*') FROM a.plays", None),
         ("SELECT nothing FROM a.plays", None),
         ("SELECT song FROM elsewhere.plays", None),
