@@ -15,6 +15,16 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from mesh_dagster.run.plan_trail import Origin, Trail
+from mesh_dagster.run.sql_nodes import (
+    chosen_by_all,
+    columns_of,
+    is_opaque,
+    is_whole_row,
+    ordered_by_all,
+    own_parts,
+    parts_of,
+    told_apart,
+)
 
 _DIALECT = "duckdb"
 _Origins = frozenset[Origin]
@@ -24,8 +34,6 @@ _ROWS = (
 )  # fmt: skip
 """The clauses of a query that choose, join, group or order its rows."""
 _WINDOW = ("partition_by", "order", "spec")
-_OPAQUE = (exp.Columns, exp.Pivot, exp.TableFromRows, exp.PositionalColumn)
-"""What makes columns in ways that are not followed."""
 _UNNAMED = "_col_"
 """The library names columns so that DuckDB names after their expressions."""
 
@@ -41,7 +49,8 @@ def sql_trail(
 
     Args:
         query: What DuckDB runs.
-        columns: The names of its columns, as DuckDB gives them.
+        columns: The names of its columns, as DuckDB gives them; those that come twice are told
+            apart in the result, as where DuckDB hands its rows on.
         views: Name to columns of each view that the query may read.
 
     Returns:
@@ -51,7 +60,7 @@ def sql_trail(
         found = _Follower(views).follow(_parsed(query, views)).whole
     except (SqlglotError, _LostError, RecursionError):
         return None
-    given = list(columns)
+    given = told_apart(columns)
     if len(given) != len(found) or not all(map(_same_name, found, given)):
         return None
     return dict(zip(given, found.values(), strict=True))
@@ -97,7 +106,7 @@ def _parsed(query: str, views: Mapping[str, Iterable[str]]) -> Scope:
         place[name] = dict.fromkeys(names, "unknown")
     qualified = qualify(parse_one(query, dialect=_DIALECT), schema=known, dialect=_DIALECT)
     scope = build_scope(qualified)
-    if scope is None or any(map(_opaque, qualified.walk())):
+    if scope is None or any(map(is_opaque, qualified.walk())):
         raise _LostError
     return scope
 
@@ -141,13 +150,14 @@ class _Follower:
         return self._known[id(scope)]
 
     def _selected(self, scope: Scope, query: exp.Select) -> _Followed:
-        selected = {one.alias_or_name.lower(): one for one in query.selects}
-        columns = {name: self._value(scope, one) for name, one in selected.items()}
+        names = told_apart(one.alias_or_name.lower() for one in query.selects)
+        values = (self._value(scope, one) for one in query.selects)
+        columns = dict(zip(names, values, strict=True))
         return _Followed(columns, _as_rows(self._rows(scope, query, columns)))
 
     def _listed(self, scope: Scope, query: exp.Unnest | exp.Values) -> _Followed:
         """Follow rows that are made from lists of values, which may be columns."""
-        found = [self._column(scope, one) for part in query.expressions for one in _columns(part)]
+        found = [self._column(scope, one) for part in query.expressions for one in columns_of(part)]
         origins = frozenset().union(*found)
         columns = {name.lower(): origins for name in query.alias_column_names}
         rows = origins if isinstance(query, exp.Unnest) else frozenset()
@@ -155,13 +165,10 @@ class _Follower:
 
     def _united(self, scope: Scope, query: exp.SetOperation) -> _Followed:
         left, right = (self.follow(side) for side in scope.set_operation_scopes)
-        if len(left.columns) != len(right.columns):
-            raise _LostError
-        pairs = zip(left.columns.items(), right.columns.values(), strict=True)
-        columns = {name: some | others for (name, some), others in pairs}
-        order = [one for clause in _parts(query, "order") for one in _columns(clause)]
-        chosen = {*_by_all(query), *(one.name.lower() for one in order)}
-        if not isinstance(query, exp.Union):
+        columns = _beside(left.columns, right.columns, by_name=bool(query.args.get("by_name")))
+        order = [one for clause in parts_of(query, "order") for one in columns_of(clause)]
+        chosen = {one.name.lower() for one in order}
+        if not isinstance(query, exp.Union) or query.args.get("distinct") or ordered_by_all(query):
             chosen |= columns.keys()
         if not chosen <= columns.keys():
             raise _LostError
@@ -171,32 +178,32 @@ class _Follower:
     def _value(self, scope: Scope, expression: exp.Expr) -> _Origins:
         """Return what a selected expression is made from; its windows choose rows."""
         windows, filters = list(expression.find_all(exp.Window)), expression.find_all(exp.Filter)
-        choosing = [part for one in windows for name in _WINDOW for part in _parts(one, name)]
-        choosing += [part for one in filters for part in _parts(one, "expression")]
-        apart = {id(column) for part in choosing for column in _columns(part)}
+        choosing = [part for one in windows for name in _WINDOW for part in parts_of(one, name)]
+        choosing += [part for one in filters for part in parts_of(one, "expression")]
+        apart = {id(column) for part in choosing for column in columns_of(part)}
         if windows:
-            choosing += _parts(scope.expression, "windows")
-        found = [self._column(scope, c) for c in _columns(expression) if id(c) not in apart]
-        found += [_as_rows(self._column(scope, c)) for part in choosing for c in _columns(part)]
+            choosing += parts_of(scope.expression, "windows")
+        found = [self._column(scope, c) for c in columns_of(expression) if id(c) not in apart]
+        found += [_as_rows(self._column(scope, c)) for part in choosing for c in columns_of(part)]
         return frozenset().union(*found, *self._subqueries(scope, [expression]))
 
     def _rows(self, scope: Scope, query: exp.Select, made: Mapping[str, _Origins]) -> _Origins:
-        clauses = [clause for name in _ROWS for clause in _parts(query, name)]
-        clauses += _own(query.selects, (exp.Explode, exp.Unnest))
+        clauses = [clause for name in _ROWS for clause in parts_of(query, name)]
+        clauses += own_parts(query.selects, (exp.Explode, exp.Unnest))
         if query.args.get("qualify"):
-            clauses += _parts(query, "windows")
+            clauses += parts_of(query, "windows")
         sources = [source for _, source in scope.selected_sources.values()]
         found = [self.follow(source).rows for source in sources if isinstance(source, Scope)]
-        for column in {one for clause in clauses for one in _columns(clause)}:
+        for column in {one for clause in clauses for one in columns_of(clause)}:
             name = column.name.lower()
-            by_alias = name in made and not column.text("table") and not _is_whole(column)
+            by_alias = name in made and not column.text("table") and not is_whole_row(column)
             found.append(made[name] if by_alias else self._column(scope, column))
-        found += [made[name] for name in _by_all(query)]
+        found += [made[name] for name in chosen_by_all(query, made)]
         return frozenset().union(*found, *self._subqueries(scope, clauses))
 
     def _column(self, scope: Scope, column: exp.Expr) -> _Origins:
         """Return what the values of a column of a source, or of its whole row, are made from."""
-        if _is_whole(column):
+        if is_whole_row(column):
             whole = self._source(_source_of(scope, column.name))
             return frozenset().union(*whole.values())
         found = self._source(_source_of(scope, column.text("table"))).get(column.name.lower())
@@ -221,13 +228,17 @@ class _Follower:
                 yield from self.follow(inner).whole.values()
 
 
-def _opaque(node: exp.Expr) -> bool:
-    if isinstance(node, exp.With):
-        return bool(node.args.get("recursive"))
-    if isinstance(node, exp.SetOperation):
-        counted = [part for name in ("limit", "offset") for part in _parts(node, name)]
-        return bool(node.args.get("by_name")) or any(part.find(exp.Query) for part in counted)
-    return isinstance(node, _OPAQUE)
+def _beside(
+    left: Mapping[str, _Origins], right: Mapping[str, _Origins], *, by_name: bool
+) -> dict[str, _Origins]:
+    """Return the columns of two queries, one above the other."""
+    if by_name:
+        nothing: _Origins = frozenset()
+        return {n: left.get(n, nothing) | right.get(n, nothing) for n in {**left, **right}}
+    if len(left) != len(right):
+        raise _LostError
+    pairs = zip(left.items(), right.values(), strict=True)
+    return {name: some | others for (name, some), others in pairs}
 
 
 def _inner_of(scope: Scope) -> Scope:
@@ -241,16 +252,6 @@ def _inner_of(scope: Scope) -> Scope:
 
 def _same_name(found: str, given: str) -> bool:
     return found == given.lower() or found.startswith(_UNNAMED)
-
-
-def _by_all(query: exp.Query) -> Iterator[str]:
-    """Yield the selected columns that choose rows without being named again."""
-    order = [word for clause in _parts(query, "order") for word in clause.find_all(exp.Var)]
-    every = query.args.get("distinct") or any(word.name.upper() == "ALL" for word in order)
-    groups = any(clause.args.get("all") for clause in _parts(query, "group"))
-    for one in query.selects:
-        if every or (groups and not one.find(exp.AggFunc)):
-            yield one.alias_or_name.lower()
 
 
 def _source_of(scope: Scope, name: str) -> object:
@@ -270,26 +271,3 @@ def _merged(origins: _Origins) -> _Origins:
     """Keep a value instead of the same column as a row."""
     values = {origin[:2] for origin in origins if origin.kind == "value"}
     return frozenset(o for o in origins if o.kind == "value" or o[:2] not in values)
-
-
-def _parts(expression: exp.Expr, name: str) -> list[exp.Expr]:
-    given = expression.args.get(name)
-    parts = given if isinstance(given, list) else [given]
-    return [part for part in parts if isinstance(part, exp.Expr)]
-
-
-def _columns(expression: exp.Expr) -> Iterator[exp.Expr]:
-    """Yield the columns, and whole rows, that an expression names itself."""
-    return _own([expression], (exp.Column, exp.TableColumn))
-
-
-def _own(expressions: Iterable[exp.Expr], kinds: tuple[type[exp.Expr], ...]) -> Iterator[exp.Expr]:
-    """Yield the parts of some kinds, but not those of queries within expressions."""
-    for one in expressions:
-        nodes = one.walk(prune=lambda node: isinstance(node, exp.Select | exp.SetOperation))
-        yield from (node for node in nodes if isinstance(node, kinds))
-
-
-def _is_whole(node: exp.Expr) -> bool:
-    """Say whether a row is named as one value, such as in `to_json(plays)`."""
-    return isinstance(node, exp.TableColumn)

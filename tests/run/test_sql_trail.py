@@ -109,6 +109,23 @@ FOLLOWED: dict[str, dict[str, tuple[list[str], list[str]]]] = {
     FROM stations ORDER BY ALL DESC LIMIT 3)""": {
         "Song": (["plays.Song", "stations.station"], ["plays.pause", "stations.listeners"]),
     },
+    "SELECT station, song FROM plays UNION ALL BY NAME SELECT listeners, station FROM stations": {
+        "station": (["plays.station", "stations.station"], []),
+        "Song": (["plays.Song"], []),
+        "listeners": (["stations.listeners"], []),
+    },
+    """SELECT song FROM (SELECT song, station FROM plays
+    UNION BY NAME SELECT station FROM stations)""": {
+        "Song": (["plays.Song"], ["plays.station", "stations.station"]),
+    },
+    "WITH heard AS (SELECT * FROM plays JOIN stations ON pause > 4) SELECT station FROM heard": {
+        "station": (["plays.station"], ["plays.pause"]),
+    },
+    "SELECT p.station, s.station, s.station FROM plays AS p JOIN stations AS s ON pause > 4": {
+        "station": (["plays.station"], ["plays.pause"]),
+        "station_1": (["stations.station"], ["plays.pause"]),
+        "station_2": (["stations.station"], ["plays.pause"]),
+    },
     "SELECT station, one FROM plays, unnest([song, station]) AS t(one)": {
         "station": (["plays.station"], ["plays.Song"]),
         "one": (["plays.Song", "plays.station"], []),
@@ -132,10 +149,12 @@ FOLLOWED: dict[str, dict[str, tuple[list[str], list[str]]]] = {
         "heard": (["stations.listeners", "stations.station"], ["plays.pause"]),
     },
 }  # fmt: skip
+OTHERWISE = {query for query in FOLLOWED if "BY NAME" in query or "station_2" in FOLLOWED[query]}
+"""What the library itself reads in another way than DuckDB."""
 LOST = [
     "SELECT pause AS i FROM plays ORDER BY #1",
     "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
-    "SELECT station FROM plays UNION BY NAME SELECT station FROM stations",
+    "SELECT * FROM (SELECT song AS i, pause AS i FROM plays)",
     "SELECT t.i FROM plays, LATERAL unnest([pause]) AS t(i)",
     "SELECT t.pause AS i FROM stations, LATERAL (SELECT pause, song FROM plays) AS t(song, pause)",
     "SELECT t.unnest AS i FROM plays, unnest([1, 2]) AS t",
@@ -200,7 +219,7 @@ def test_no_column_that_a_value_depends_on_is_missing(query: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("query", FOLLOWED)
+@pytest.mark.parametrize("query", [query for query in FOLLOWED if query not in OTHERWISE])
 def test_the_lineage_of_the_library_finds_no_value_that_is_missing_here(query: str) -> None:
     with connected() as connection:
         columns = connection.sql(query).columns
