@@ -18,7 +18,7 @@ from mesh_dagster.cli.scaffold import (
     extend_workspace,
 )
 from mesh_dagster.declare.address import Address, require_name
-from mesh_dagster.errors import NoRawRowsError
+from mesh_dagster.errors import NameRefusedError, NoRawRowsError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _SAMPLE = 'return pl.LazyFrame({"id": [1, 2], "text": ["first", "second"]})'
 _EXTRA = "The contract needs mesh-dagster[standards]; name the extra in pyproject.toml."
+_TAKEN = ("defs", "duckdb", "md", "pa", "pl", "timedelta")
+"""Names that the written modules use themselves."""
 _STANDS_FOR = "two rows that stand for your own."
 Fillings = dict[str, Any]  # Any: what templates show
 _USUAL: Fillings = {
@@ -69,8 +71,8 @@ def add_product(
             the name of a table where it describes several.
         reads: The address of a published port that it is made from, instead of a source.
     """
-    domain, name = require_name("domain", key[0]), require_name("product", key[1])
-    require_name("port", port)
+    domain, name = require_name("domain", key[0]), _require_free("product", key[1])
+    _require_free("port", port, name)
     folder = f"{package.replace('.', '/')}/{domain}"
     if not (draft.folder / folder / "definitions.py").is_file():
         add_domain(draft, package, domain)
@@ -88,6 +90,12 @@ def add_product(
     extend_definitions(draft, f"{folder}/definitions.py", module, name)
 
 
+def _require_free(kind: str, name: str, *others: str) -> str:
+    if require_name(kind, name) in (*_TAKEN, *others):
+        raise NameRefusedError(kind, name, "is one that its module uses for something else")
+    return name
+
+
 def add_port(
     draft: Draft, package: str, key: tuple[str, str], port: str, rows: "RowsOf | None"
 ) -> None:
@@ -100,7 +108,7 @@ def add_port(
         NoRawRowsError: What it reads cannot be looked at.
     """
     domain, name = require_name("domain", key[0]), require_name("product", key[1])
-    require_name("port", port)
+    _require_free("port", port, name)
     path = f"{package.replace('.', '/')}/{domain}/{name}.py"
     draft.text(path)
     raw = f"raw_{port}" if rows else f"raw_{name}"

@@ -288,6 +288,22 @@ def test_no_value_of_a_personal_column_stands_in_what_is_written(repository: Pat
             ),
         ),
         (
+            ["product", "sales/md"],
+            (
+                "The product name 'md' is one that its module uses for something else. Choose one "
+                "of lower-case letters, digits and single underscores, starting with a letter, at "
+                "most 63 characters."
+            ),
+        ),
+        (
+            ["product", "sales/refunds", "--port", "refunds"],
+            (
+                "The port name 'refunds' is one that its module uses for something else. Choose "
+                "one of lower-case letters, digits and single underscores, starting with a letter, "
+                "at most 63 characters."
+            ),
+        ),
+        (
             ["port", "sales/refunds", "daily"],
             (
                 "The folder '{folder}' has no 'domains/sales/refunds.py'. Change to a mesh "
