@@ -220,13 +220,17 @@ def _kept(dtype: pl.DataType) -> pl.DataType:
         return dtype
     if isinstance(dtype, pl.Datetime):
         return pl.Datetime("us", dtype.time_zone)
-    if isinstance(dtype, pl.List):
-        return pl.List(_kept(_whole(dtype.inner)))
-    if isinstance(dtype, pl.Array):
-        return pl.Array(_kept(_whole(dtype.inner)), dtype.size)
+    return _kept_nested(dtype) if dtype.is_nested() else _INSTEAD.get(type(dtype), pl.String())
+
+
+def _kept_nested(dtype: Any) -> pl.DataType:  # noqa: ANN401 - not every polars has maps
     if isinstance(dtype, pl.Struct):
-        return pl.Struct([pl.Field(f.name, _kept(_whole(f.dtype))) for f in dtype.fields])
-    return _INSTEAD.get(type(dtype), pl.String())
+        return pl.Struct({part.name: _kept(_whole(part.dtype)) for part in dtype.fields})
+    if type(dtype).__name__ == "Map":
+        entry = {"key": dtype.key, "value": dtype.value}
+        return pl.List(_kept(pl.Struct(entry)))
+    inner = _kept(_whole(dtype.inner))
+    return pl.Array(inner, dtype.size) if isinstance(dtype, pl.Array) else pl.List(inner)
 
 
 def _whole(dtype: Any) -> pl.DataType:  # noqa: ANN401 - a type of polars, or its class

@@ -77,6 +77,7 @@ def test_what_a_port_cannot_keep_is_cast_wherever_it_stands_in_a_type() -> None:
             "spans": [[timedelta(seconds=1)]],
             "when": pl.Series([{"at": time(1), "all": [[datetime(2026, 1, 1)]]}]),  # noqa: DTZ001
             "shape": pl.Series([[1, 2]]).cast(pl.Array(pl.Int128, 2)),
+            "named": pl.Series([{"a": time(1)}], dtype=pl.Map(pl.String, pl.Time)),
         }
     )
     nanoseconds = pl.Struct({"at": pl.Time, "all": pl.List(pl.List(pl.Datetime("ns")))})
@@ -89,6 +90,7 @@ def test_what_a_port_cannot_keep_is_cast_wherever_it_stands_in_a_type() -> None:
         "spans": pl.List(pl.Int64),
         "when": pl.Struct({"at": pl.String, "all": pl.List(pl.List(pl.Datetime("us")))}),
         "shape": pl.Array(pl.Decimal(38, 0), 2),
+        "named": pl.List(pl.Struct({"key": pl.String, "value": pl.String})),
     }
 
 
