@@ -23,7 +23,7 @@ from mesh_dagster.compile.automation import condition_for, freshness_for
 from mesh_dagster.compile.checks import checks_for, results_for
 from mesh_dagster.compile.expected import expected_partitions
 from mesh_dagster.compile.failing import made_from, recording
-from mesh_dagster.compile.partitions import inside, require_partitions
+from mesh_dagster.compile.partitions import cut_of, inside, require_partitions
 from mesh_dagster.compile.promises import freshness_check_for, freshness_results
 from mesh_dagster.compile.resources import MeshResource
 from mesh_dagster.compile.steps import (
@@ -197,6 +197,7 @@ def _built(step: Step, port: OutputPort) -> Batch:
         step.context.run.run_id,
         step.begun,
         step.lineage(result, plan, port.contract.column_names),
+        cut=cut_of(port),
         code_version=_code_version(step.product, port.build, port.contract.digest),
         revision=os.environ.get("MESH_CODE_VERSION") or os.environ.get("GIT_COMMIT"),
     )

@@ -82,6 +82,17 @@ def inside(port: OutputPort, key: str) -> dict[str, pl.Expr]:
     }
 
 
+def cut_of(port: OutputPort) -> str:
+    """Return how time is cut into a port's partitions; empty where it is not."""
+    partitions = port.execution.partitions
+    dimensions = _dimensions(partitions) if partitions else {}
+    return ", ".join(
+        f"{name} {one.cron_schedule} {one.timezone}".strip()
+        for name, one in sorted(dimensions.items())
+        if isinstance(one, dg.TimeWindowPartitionsDefinition)
+    )
+
+
 def _dimensions(partitions: dg.PartitionsDefinition) -> dict[str, dg.PartitionsDefinition]:
     if isinstance(partitions, dg.MultiPartitionsDefinition):
         return {one.name: one.partitions_def for one in partitions.partitions_defs}

@@ -150,10 +150,9 @@ class StoreUnknownError(MeshError, ValueError):
 
 
 class PartitioningChangedError(MeshError, ValueError):
-    """A port was published whole and is now built in partitions, or the other way round."""
+    """A port was published whole and is now built in partitions, or in others than before."""
 
-    def __init__(self, address: str, *, partitioned: bool, current: str) -> None:
-        was, now = ("in partitions", "whole") if partitioned else ("whole", "in partitions")
+    def __init__(self, address: str, was: str, now: str, current: str) -> None:
         super().__init__(
             f"'{address}' was published {was} so far and is now built {now}. Nothing was "
             f"published; {current}. Go back to the partitions it had, or give the product a new "

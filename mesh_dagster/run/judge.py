@@ -57,6 +57,8 @@ class Batch:
     """Where its columns come from."""
     relied: Relied = field(default_factory=Relied)
     """What the consumers of the port rely on."""
+    cut: str = ""
+    """How time is cut into the port's partitions, a cron and a zone; empty where it is not."""
     code_version: str | None = None
     revision: str | None = None
     """Both as in a `Publication`."""

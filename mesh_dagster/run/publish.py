@@ -78,7 +78,7 @@ def publish(
 
     Raises:
         RetiredPortError: The port is retired.
-        PartitioningChangedError: The port was published whole so far, or in partitions.
+        PartitioningChangedError: The port was published whole so far, or in other partitions.
         StagingFailedError: The store cannot be written.
         RegistryError: The registry cannot be written.
         CommitContendedError: Other writers won every race.
@@ -190,6 +190,7 @@ def _facts(
         "code_version": batch.code_version,
         "revision": batch.revision,
         "inputs": dict(batch.inputs),
+        "cut": batch.cut,
         "lineage": batch.lineage.record(),
     }
 
@@ -248,8 +249,13 @@ def _remedy_of_parted(batch: Batch, rows: int, rejected: int) -> str:
 def _require_partitioning(
     batch: Batch, base: delta.Snapshot | None, aside: delta.Snapshot | None
 ) -> None:
+    address, partitioned = str(batch.port.address), batch.slice != WHOLE
     for table in (base, aside):
-        if table is not None and table.partitioned != (batch.slice != WHOLE):
-            raise PartitioningChangedError(
-                str(batch.port.address), partitioned=table.partitioned, current=current(base)
-            )
+        if table is not None and table.partitioned != partitioned:
+            ways = ("whole", "in partitions") if partitioned else ("in partitions", "whole")
+            raise PartitioningChangedError(address, *ways, current(base))
+    cut = base.record.get("cut") if base else ""
+    if cut and batch.cut and cut != batch.cut:
+        # Days and hours would stand side by side, and be read twice.
+        was, now = (f"in partitions by '{one}'" for one in (cut, batch.cut))
+        raise PartitioningChangedError(address, was, now, current(base))

@@ -10,10 +10,10 @@ import pytest
 
 import mesh_dagster as md
 from mesh_dagster.compile import names
-from mesh_dagster.compile.partitions import inside, require_partitions
+from mesh_dagster.compile.partitions import cut_of, inside, require_partitions
 from mesh_dagster.compile.steps import Step
 from mesh_dagster.declare.port import OutputPort
-from tests.run.scenario import ADDRESS, PORT, lines, publish_well
+from tests.run.scenario import ADDRESS, PORT, Line, lines, publish_well
 
 BERLIN = "Europe/Berlin"
 DAYS = dg.DailyPartitionsDefinition("2025-10-01", timezone=BERLIN)
@@ -45,6 +45,27 @@ def belongs(partitions: Partitions, key: str, values: pl.Series) -> list[bool]:
 def clock(day: int, hour: int, minute: int = 0, month: int = 10) -> datetime:
     """Return a time without a zone in the year 2025."""
     return datetime(2025, month, day, hour, minute)  # noqa: DTZ001 - as some sources write it
+
+
+@pytest.mark.parametrize(
+    ("partitions", "cut"),
+    [
+        (DAYS, "0 0 * * * Europe/Berlin"),
+        (HOURS, "0 * * * * Europe/Berlin"),
+        (KEYS, ""),
+        (dg.MultiPartitionsDefinition({"key": KEYS, "day": DAYS}), "day 0 0 * * * Europe/Berlin"),
+    ],
+)
+def test_how_time_is_cut_into_partitions_is_known(partitions: Partitions, cut: str) -> None:
+    product = md.DataProduct(
+        domain="sales", name="orders", owner="team:sales", alignment="source", purpose="Orders."
+    )
+
+    @product.port(contract=Line, partitions=partitions)
+    def lines() -> pl.LazyFrame:
+        return pl.LazyFrame()
+
+    assert (cut_of(product.ports["lines"]), cut_of(PORT)) == (cut, "")
 
 
 @pytest.mark.parametrize("zone", ["UTC", BERLIN, "America/New_York"])

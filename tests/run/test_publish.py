@@ -25,7 +25,7 @@ from mesh_dagster.errors import (
 from mesh_dagster.run import delta
 from mesh_dagster.run.frames import as_plan
 from mesh_dagster.run.judge import Batch
-from mesh_dagster.run.publish import Published, publish
+from mesh_dagster.run.publish import Published, Refused, publish
 from mesh_dagster.run.read import connect, read
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
@@ -508,6 +508,26 @@ def test_a_port_keeps_the_partitioning_it_began_with(
         "major version."
     )
     assert_nothing_changed()
+
+
+def test_time_that_is_cut_anew_never_stands_beside_the_old_partitions() -> None:
+    daily = "0 0 * * * UTC"
+
+    def published(order: int, key: str, cut: str) -> Published | Refused:
+        batch = Batch(PORT, lines(order).lazy(), key, cut=cut)
+        return publish(batch, Store.at(), Registry(Store.at().registry_url), lambda: NOW)
+
+    for order, cut in ((1, ""), (2, daily), (3, daily)):
+        assert isinstance(published(order, f"2026-11-0{order}", cut), Published)
+    with pytest.raises(PartitioningChangedError) as caught:
+        published(4, "2026-11-03-05:00", "0 * * * * UTC")
+
+    assert str(caught.value) == (
+        f"'{ADDRESS}' was published in partitions by '{daily}' so far and is now built in "
+        "partitions by '0 * * * * UTC'. Nothing was published; version 2 stays current. Go back "
+        "to the partitions it had, or give the product a new major version."
+    )
+    assert orders_at() == [1, 2, 3]
 
 
 # Frames --------------------------------------------------------------------------------------
