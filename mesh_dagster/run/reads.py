@@ -4,6 +4,7 @@ In:  reads, as `run/count.py` describes them.
 Out: rows, and what they add up to for each product.
 """
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -97,7 +98,7 @@ def readers(
     registry.make(METADATA)
     last = sa.func.max(reads.c.last_read_at, type_=UtcDateTime)
     keys = (reads.c.address, reads.c.reader, reads.c.way, reads.c.purpose)
-    columns = sa.type_coerce(_text(reads.c.columns), _JSON)
+    columns = _text(reads.c.columns)
     query = (
         sa.select(
             *keys,
@@ -115,8 +116,8 @@ def readers(
         query = query.where(reads.c.last_read_at > since)
     found: dict[tuple[str, ...], list[Reader]] = {}
     with registry.begin() as connection:
-        for row in connection.execute(query):
-            one = Reader(*row)
+        for *values, asked in connection.execute(query):
+            one = replace(Reader(*values), columns=None if asked is None else json.loads(asked))
             found.setdefault((one.address, one.reader, one.way, one.purpose), []).append(one)
     return [_united(parts) for parts in found.values()]
 
