@@ -153,7 +153,7 @@ def _metadata(given: Mapping[str, Any] | None) -> dict[str, Any]:  # Any: JSON
     kept = {}
     for name, value in (given or {}).items():
         try:
-            kept[str(name)] = json.loads(json.dumps(value))
+            kept[str(name)] = json.loads(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError):  # noqa: PERF203 - entries are few
             continue
     return kept

@@ -136,7 +136,14 @@ def test_a_pattern_with_flags_is_opaque_since_its_text_alone_says_less() -> None
 
 
 def test_metadata_keeps_what_json_holds() -> None:
-    metadata = {"unit": "seconds", "entity": {"name": "artist"}, "reader": object()}
+    """NaN is none of JSON: databases refuse it, or fail on every query that looks into it."""
+    metadata = {
+        "unit": "seconds",
+        "entity": {"name": "artist"},
+        "reader": object(),
+        "example": float("nan"),
+        "bounds": [0.0, float("inf")],
+    }
     schema = pa.DataFrameSchema({"n": pa.Column(pl.Int64, metadata=metadata, title="N")})
 
     [column] = from_json_text(written(Contract.of(schema))).columns
