@@ -23,7 +23,7 @@ from mesh_dagster.run.visits import How, visit
 from mesh_dagster.share.answers import tagged
 from mesh_dagster.share.four import four_answers
 from mesh_dagster.share.port_views import port_views
-from mesh_dagster.share.questions import mesh_of, now, number, text
+from mesh_dagster.share.questions import major_of, mesh_of, now, number, text
 from mesh_dagster.share.render import html, product_path
 from mesh_dagster.share.standing import DOMAINS_OF_A_PAGE, of_domain, standing
 from mesh_dagster.share.tracing import traced
@@ -42,7 +42,7 @@ def routes() -> list[Route]:
         Route("/domains/{domain}", show_domain),
         Route("/search", find),
         Route("/products/{domain}/{product}", redirect_to_newest),
-        Route("/products/{domain}/{product}/v{major:int}", show_product),
+        Route("/products/{domain}/{product}/v{major}", show_product),
         Route("/lineage", show_lineage),
         Route("/kpi", show_lead_times),
         Route("/static/{name}", show_static),
@@ -98,7 +98,7 @@ def redirect_to_newest(request: Request) -> Response:
 def show_product(request: Request) -> Response:
     """Show everything that is known of a product, and note who saw it."""
     mesh, moment = mesh_of(request), now()
-    entry = _described(request, request.path_params["major"], moment)
+    entry = _described(request, major_of(request), moment)
     _visit(request, "view", [entry.key], moment)
     return _page(
         request,

@@ -48,8 +48,7 @@ def number(request: Request, name: str, default: int, *, least: int = 0, most: i
     given = request.query_params.get(name)
     if given is None:
         return default
-    whole = given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
-    if not whole or not least <= int(given) <= most:
+    if not _whole(given) or not least <= int(given) <= most:
         raise _refused(name, f"a whole number from {least} to {most}")
     return int(given)
 
@@ -72,6 +71,18 @@ def address_of(request: Request) -> Address:
         return Address.parse(written)
     except AddressRefusedError as error:
         raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
+
+
+def major_of(request: Request) -> int:
+    """Read the major version from the path; where none can be, there is none."""
+    given: str = request.path_params["major"]
+    if not _whole(given):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return int(given)
+
+
+def _whole(given: str) -> bool:
+    return given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
 
 
 def _refused(name: str, expected: str) -> HTTPException:

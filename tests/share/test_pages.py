@@ -366,6 +366,8 @@ def test_a_search_keeps_what_was_typed_and_shows_it_as_text(client: TestClient) 
         (f"/lineage?address={LINES}&level=row", 400, "The parameter 'level' is not understood."),
         ("/?offset=x", 400, "The parameter 'offset' is not understood."),
         ("/domains/none", 404, "No domain 'none' has a product here."),
+        ("/products/sales/invoices/vx", 404, "Nothing is at this address."),
+        ("/products/sales/invoices/v" + "9" * 5_000, 404, "Nothing is at this address."),
         ("/static/..%2Fapp.py", 404, "Nothing is at this address."),
     ],
 )
