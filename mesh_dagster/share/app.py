@@ -48,5 +48,5 @@ def _refuse(request: Request, error: Exception) -> Response:
     status, detail, headers = told(error)
     for_people = not request.url.path.startswith(_FOR_PROGRAMS)
     if for_people and "text/html" in request.headers.get("accept", ""):
-        return pages.page_of_problem(status, detail)
+        return pages.page_of_problem(status, detail, headers)
     return problem(status, detail, headers)

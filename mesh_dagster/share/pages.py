@@ -134,11 +134,11 @@ def show_static(request: Request) -> Response:
     return tagged(request, body, _KINDS[name])
 
 
-def page_of_problem(status: int, detail: str) -> Response:
+def page_of_problem(status: int, detail: str, headers: dict[str, str]) -> Response:
     """Return an error as a page."""
     title = HTTPStatus(status).phrase.capitalize()
     body = html("problem.html", q="", path="", status=status, title=title, detail=detail)
-    return Response(body, status, media_type=_HTML)
+    return Response(body, status, headers, media_type=_HTML)
 
 
 def _described(request: Request, major: int | None, moment: datetime) -> ProductEntry:

@@ -272,6 +272,8 @@ def test_nothing_can_be_changed(client: TestClient) -> None:
         response = client.request(method, "/api/v1/dataproducts")
         assert (response.status_code, "GET" in response.headers["allow"]) == (405, True)
         assert response.json()["detail"] == "Nothing can be changed here. Ask with GET."
+    of_a_form = client.post("/search", headers={"Accept": "text/html"})
+    assert (of_a_form.status_code, "GET" in of_a_form.headers.get("allow", "")) == (405, True)
 
 
 def test_a_registry_that_cannot_be_reached_is_a_problem_and_no_failure(
