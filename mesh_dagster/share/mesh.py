@@ -11,6 +11,7 @@ from threading import Lock
 
 import sqlalchemy as sa
 
+from mesh_dagster.errors import RegistryError
 from mesh_dagster.run.registry import Registry
 from mesh_dagster.run.store import Store
 
@@ -67,6 +68,8 @@ class Mesh:
             known = self._file.stat() if self._file else None
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise RegistryError(self.store.registry_url) from error
         return (known.st_dev, known.st_ino) if known else None
 
     def _empty_url(self) -> str:

@@ -276,12 +276,13 @@ def test_nothing_can_be_changed(client: TestClient) -> None:
     assert (of_a_form.status_code, "GET" in of_a_form.headers.get("allow", "")) == (405, True)
 
 
+@pytest.mark.parametrize("below", ["", "/no_folder.sqlite"])
 def test_a_registry_that_cannot_be_reached_is_a_problem_and_no_failure(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, below: str
 ) -> None:
     broken = tmp_path / "registry.sqlite"
     broken.write_text("This is no database, and it is longer than one page would need.")
-    monkeypatch.setenv("MESH_REGISTRY", f"sqlite:///{broken}")
+    monkeypatch.setenv("MESH_REGISTRY", f"sqlite:///{broken}{below}")
 
     with served() as client:
         status, detail = problem_of(client, "/api/v1/dataproducts")
