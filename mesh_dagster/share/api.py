@@ -23,7 +23,7 @@ from mesh_dagster.discover.kpi import kpi
 from mesh_dagster.discover.lineage import around
 from mesh_dagster.discover.plain import plain
 from mesh_dagster.discover.search import search
-from mesh_dagster.errors import NotPublishedError
+from mesh_dagster.errors import NotPublishedError, RegistryError
 from mesh_dagster.observe.judgement import statuses
 from mesh_dagster.observe.metrics import metrics_text
 from mesh_dagster.observe.vitals import vitals
@@ -155,8 +155,12 @@ def alive(_: Request) -> Response:
 
 
 def ready(request: Request) -> Response:
-    """Say that the registry can be read."""
-    mesh_of(request).registry.rows(sa.select(sa.literal(1)))
+    """Say that the registry can be read; where it is, strangers are not told."""
+    try:
+        mesh_of(request).registry.rows(sa.select(sa.literal(1)))
+    except RegistryError as error:
+        detail = "The registry cannot be read."
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail) from error
     return Response("ready\n", media_type="text/plain")
 
 

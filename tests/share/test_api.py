@@ -286,8 +286,10 @@ def test_a_registry_that_cannot_be_reached_is_a_problem_and_no_failure(
 
     with served() as client:
         status, detail = problem_of(client, "/api/v1/dataproducts")
+        told_everyone = problem_of(client, "/readyz")
 
-    assert (status, detail.startswith("The registry")) == (503, True)
+    assert (status, detail.startswith("The registry at 'sqlite:")) == (503, True)
+    assert told_everyone == (503, "The registry cannot be read.")
 
 
 def test_looking_makes_no_registry_and_one_that_appears_is_seen(mesh_root: Path) -> None:
