@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -47,7 +48,7 @@ class Calendar:
         """Return when the time began that does not count; the moment itself when it counts."""
         day = moment.astimezone(self.zone).date()
         while not self._works(day) and day > date.min:
-            moment = self._midnight(day)
+            moment = _midnight(day, self.zone)
             day -= _DAY
         return moment
 
@@ -78,15 +79,11 @@ class Calendar:
         day = moment.astimezone(self.zone).date()
         while day < date.max:
             if self._works(day):
-                end = self._midnight(day + _DAY)
-                yield max(self._midnight(day), moment), end
+                yield max(_midnight(day, self.zone), moment), _midnight(day + _DAY, self.zone)
             day += _DAY
 
     def _works(self, day: date) -> bool:
         return day.weekday() in self.days and day not in self.holidays
-
-    def _midnight(self, day: date) -> datetime:
-        return datetime.combine(day, time(), self.zone).astimezone(timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -207,6 +204,12 @@ class Timing:
         while self.deadlines and deadline != FAR and self.calendar.is_off(deadline):
             deadline = self.deadlines.after(deadline)
         return deadline
+
+
+@lru_cache(maxsize=10_000)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return when a day begins; a tick asks for few days, a million times."""
+    return datetime.combine(day, time(), zone).astimezone(timezone.utc)
 
 
 def ticks(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
