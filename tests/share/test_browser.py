@@ -45,7 +45,7 @@ def test_a_person_clicks_from_a_search_to_the_origin_of_a_column_and_nothing_is_
 ) -> None:
     with listening(published) as url, browser(tmp_path / "profile") as page:
         page.open(f"{url}/")
-        page.value("document.querySelector('#q').value = 'takings'")
+        page.value("document.querySelector('#find-words').value = 'takings'")
         page.click(".find button")
         searched = title(page)
         page.click("a.chip")

@@ -85,7 +85,27 @@ def test_a_page_is_whole_and_can_be_read_without_seeing_it(client: TestClient, p
         assert region.attributes["tabindex"] == "0"
         assert region.attributes.get("aria-label") or region.attributes.get("aria-labelledby")
     assert all(header.attributes.get("scope") for header in page.all("th"))
-    assert page.href("Skip to the content") == "#main"
+    assert page.href("Skip to the content") == "#the-content"
+
+
+def test_a_port_of_any_name_is_led_to_and_takes_no_name_of_the_page(mesh_root: Path) -> None:
+    product = invoices("What was sold.")
+    for name in ("about", "main", "q"):
+
+        def build() -> None:
+            raise NotImplementedError
+
+        build.__name__ = name
+        product.port(contract=product.ports["lines"].contract)(build)
+    with closing(Registry(Store.at(mesh_root).registry_url)) as registry:
+        register(product, registry, now)
+
+    with served() as client:
+        page = page_at(client, "/products/sales/invoices/v1")
+
+    ids = [one.attributes["id"] for one in page.elements if "id" in one.attributes]
+    assert len(ids) == len(set(ids))
+    assert {"about", "main", "q"} <= set(ids)
 
 
 @pytest.mark.parametrize("path", PAGES)
