@@ -76,3 +76,22 @@ def test_browsers_are_told_to_run_nothing(path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/kpi", "private, no-cache"),
+        ("/products/sales/invoices", "no-store"),
+        ("/readyz", "no-store"),
+        ("/nowhere", "no-store"),
+    ],
+)
+def test_a_proxy_answers_nothing_in_place_of_the_server(path: str, kept: str) -> None:
+    with served() as client:
+        assert client.get(path).headers.get("cache-control") == kept
+
+
+def test_a_proxy_keeps_no_refusal() -> None:
+    with served(TOKEN) as client:
+        assert client.get("/kpi").headers.get("cache-control") == "no-store"
