@@ -88,7 +88,7 @@ def told(error: Exception) -> tuple[int, str, dict[str, str]]:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _lasting(value: Any) -> Any:  # noqa: ANN401 - JSON

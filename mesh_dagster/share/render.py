@@ -53,8 +53,8 @@ _ADDRESS = re.compile(r"mesh://[a-z0-9_/]+")
 
 
 def html(template: str, **given: Any) -> bytes:
-    """Fill a template."""
-    return _environment().get_template(template).render(**given).encode()
+    """Fill a template; half a surrogate pair, which UTF-8 cannot write, becomes a question mark."""
+    return _environment().get_template(template).render(**given).encode(errors="replace")
 
 
 def product_path(key: str, major: int) -> str:

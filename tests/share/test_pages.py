@@ -6,6 +6,8 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
+import pandera.polars as pa
+import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
@@ -151,6 +153,25 @@ def test_a_hostile_description_is_shown_letter_by_letter(client: TestClient) -> 
     meanings = [one.text for one in page.all("span") if one.attributes.get("dir") == "auto"]
     assert HOSTILE in meanings
     assert "49" not in page.texts("p")
+
+
+def test_half_a_letter_in_a_description_hides_no_product(mesh_root: Path) -> None:
+    product = invoices("What was sold.")
+    schema = pa.DataFrameSchema({"n": pa.Column(pl.Int64, description="Half of one: \ud83d.")})
+
+    @product.port(contract=schema)
+    def halves() -> None:
+        raise NotImplementedError
+
+    with closing(Registry(Store.at(mesh_root).registry_url)) as registry:
+        register(product, registry, now)
+
+    with served() as client:
+        page = page_at(client, "/products/sales/invoices/v1")
+        port = client.get("/api/v1/ports/sales/invoices/v1/halves").json()
+
+    assert "Half of one: ?." in page.texts("main")[0]
+    assert port["contract"]["columns"][0]["description"] == "Half of one: ?."
 
 
 def test_a_description_of_any_length_is_shown_whole_and_folded(mesh_root: Path) -> None:
