@@ -80,7 +80,7 @@ class Guard:
 def _credentials(header: str) -> tuple[str, str]:
     kind, _, given = header.partition(" ")
     if kind.lower() == "bearer":
-        return "", given.strip()
+        return "", _as_sent(given.strip())
     if kind.lower() != "basic":
         return "", ""
     try:
@@ -88,3 +88,11 @@ def _credentials(header: str) -> tuple[str, str]:
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
     return name, token
+
+
+def _as_sent(given: str) -> str:
+    """Read a header as UTF-8, as most programs send it, where it can be such; else as Latin-1."""
+    try:
+        return given.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return given

@@ -41,6 +41,15 @@ def test_whoever_has_the_token_may_ask(given: str) -> None:
         assert client.get(PATH, headers={"Authorization": given}).status_code == 200
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_token_may_hold_any_letters(encoding: str) -> None:
+    token = "sechzehn süße Zeichen"  # noqa: S105 - made up
+
+    with served(token) as client:
+        sent = f"Bearer {token}".encode(encoding)
+        assert client.get(PATH, headers={b"Authorization": sent}).status_code == 200
+
+
 def test_health_is_told_to_everyone_and_metrics_are_not() -> None:
     with served(TOKEN) as client:
         statuses = {
