@@ -201,6 +201,15 @@ def test_a_tag_that_leaves_out_an_age_is_weak_and_tells_every_change_from_the_cl
             "Product 'sales/invoices' is not registered as v7, but as 'v1'. Ask for one of these.",
         ),
         (
+            "/api/v1/ports/sales/invoices/newest/lines",
+            404,
+            (
+                "The address 'mesh://sales/invoices/newest/lines' has 'newest' where a major "
+                "version is needed. Write mesh://domain/product/v1/port, if wanted with "
+                "?version=12, ?as_of=2026-11-01T00:00:00Z or ?quarantine. Nothing was read."
+            ),
+        ),
+        (
             "/api/v1/search?q=" + "a" * 501,
             400,
             "The parameter 'q' is not understood. Give a text of at most 500 characters.",
