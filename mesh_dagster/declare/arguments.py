@@ -55,6 +55,9 @@ def require_purpose(who: str, purpose: object) -> str:
     """Return the purpose without blanks around it."""
     if not isinstance(purpose, str) or not purpose.strip():
         raise DeclarationError(who, "has no purpose", "Say in one sentence what it is for.")
+    if any("\ud800" <= letter <= "\udfff" for letter in purpose):
+        problem = "has a purpose with half a surrogate pair, which no file can hold"
+        raise DeclarationError(who, problem, "Read it in the encoding in which it was written.")
     return purpose.strip()
 
 

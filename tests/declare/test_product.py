@@ -261,6 +261,13 @@ def test_a_name_that_no_address_may_hold_is_refused(
         ({"purpose": " "}, "has no purpose. Say in one sentence what it is for."),
         ({"purpose": None}, "has no purpose. Say in one sentence what it is for."),
         (
+            {"purpose": "Half \ud83d."},
+            (
+                "has a purpose with half a surrogate pair, which no file can hold. "
+                "Read it in the encoding in which it was written."
+            ),
+        ),
+        (
             {"retention": timedelta(minutes=59)},
             "has retention 0:59:00. Give a timedelta of at least one hour.",
         ),
