@@ -73,7 +73,7 @@ def serve(
     """
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key are given together.")
-    token = os.environ.get(TOKEN_VARIABLE, "")
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()  # a file that holds it ends a line
     address = _address_of(host)
     if not address.is_loopback or behind_proxy or names:
         encrypted = behind_proxy or certificate is not None or address.is_loopback
