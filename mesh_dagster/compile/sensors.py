@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from functools import cache
+from functools import cache, cached_property
 
 import dagster as dg
 
@@ -69,14 +69,13 @@ class Watched:
         fresh = {(address, CHECK) for address, port in self.ports.items() if port.freshness}
         return fresh | {(address, "quality") for address in self.ports}
 
-    @property
-    def cursor(self) -> str:
+    def cursor(self, shown: datetime | None) -> str:
         """JSON: as which judge, with which declarations it watched, and what it has shown."""
-        shown = self.shown.isoformat() if self.shown else None
-        known = {"judge": self.watcher.judge, "declared": self.fingerprint, "shown": shown}
+        moment = shown.isoformat() if shown else None
+        known = {"judge": self.watcher.judge, "declared": self.fingerprint, "shown": moment}
         return json.dumps(known)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hex; equal while the declarations are."""
         epoch = datetime.fromtimestamp(0, timezone.utc)
@@ -109,7 +108,7 @@ def slo_sensor() -> dg.SensorDefinition:
             ended = frozenset(retirements_in(registry))
             watched = replace(watching(context), ended=ended)
             settings = load_settings(mesh.store())
-            if context.cursor != watched.cursor:
+            if context.cursor != watched.cursor(watched.shown):
                 enrol(watched, registry, settings, now)
             found = judged(watched, registry, now)
             done = tick(found, registry, settings, now, judge=watched.watcher.judge)
@@ -135,7 +134,7 @@ def _shown(
             for one in found
             if one.objective == CHECK and one.address in changed | after.keys()
         ],
-        cursor=replace(watched, shown=max([*known, *after.values()], default=None)).cursor,
+        cursor=watched.cursor(max([*known, *after.values()], default=None)),
     )
 
 
