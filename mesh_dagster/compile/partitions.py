@@ -87,7 +87,7 @@ def cut_of(port: OutputPort) -> str:
     partitions = port.execution.partitions
     dimensions = _dimensions(partitions) if partitions else {}
     return ", ".join(
-        f"{name} {one.cron_schedule} {one.timezone}".strip()
+        f"{name} {cron_fields(one.cron_schedule)} {one.timezone}".strip()
         for name, one in sorted(dimensions.items())
         if isinstance(one, dg.TimeWindowPartitionsDefinition)
     )

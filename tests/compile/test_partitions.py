@@ -52,6 +52,10 @@ def clock(day: int, hour: int, minute: int = 0, month: int = 10) -> datetime:
     [
         (DAYS, "0 0 * * * Europe/Berlin"),
         (HOURS, "0 * * * * Europe/Berlin"),
+        (
+            dg.TimeWindowPartitionsDefinition("2025-10-01", "%Y-%m-%d", cron_schedule="@daily"),
+            "0 0 * * * UTC",
+        ),
         (KEYS, ""),
         (dg.MultiPartitionsDefinition({"key": KEYS, "day": DAYS}), "day 0 0 * * * Europe/Berlin"),
     ],
