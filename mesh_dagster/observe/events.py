@@ -30,6 +30,7 @@ from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.observe.telling import Untold, notices_of, threads
 from mesh_dagster.run.failures import METADATA as FAILURES
 from mesh_dagster.run.failures import failures, stands
+from mesh_dagster.run.history import of_its_product
 from mesh_dagster.run.registry import Refusal, Registry, ports, products, publications, refusals
 
 _LOW = 0.25
@@ -99,7 +100,7 @@ def tell_refusals(
         return []
     owned = (
         sa.select(ports.c.address, ports.c.product_key, products.c.owner)
-        .join(products, products.c.key == ports.c.product_key)
+        .join(products, of_its_product(ports.c.address))
         .where(ports.c.address.in_(sorted({row["address"] for row in known})))
     )
     owners = {row["address"]: (row["product_key"], row["owner"]) for row in registry.rows(owned)}
@@ -126,7 +127,7 @@ def tell_failures(
     known = registry.rows(
         sa.select(failures, products.c.key, products.c.owner, before.label("version"))
         .join_from(failures, ports, ports.c.address == failures.c.address)
-        .join(products, products.c.key == ports.c.product_key)
+        .join(products, of_its_product(ports.c.address))
         .where(stands(), failures.c.failed_at > now - RETENTION, ports.c.withdrawn_at.is_(None))
         .order_by(failures.c.failed_at)
     )

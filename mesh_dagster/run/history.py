@@ -46,7 +46,6 @@ def declarations(registry: Registry, now: datetime, only: Only = None) -> Rows:
     Ports that were withdrawn by then are left out.
     """
     declared = ports.c.declaration
-    prefix = sa.literal("mesh://") + products.c.key + "/v" + sa.cast(products.c.major, sa.String)
     query = (
         sa.select(
             ports.c.address,
@@ -60,11 +59,7 @@ def declarations(registry: Registry, now: datetime, only: Only = None) -> Rows:
             declared["partitions"].label("partitions"),
             declared["partitioned"].label("partitioned"),
         )
-        .join_from(
-            ports,
-            products,
-            (products.c.key == ports.c.product_key) & ports.c.address.startswith(prefix + "/"),
-        )
+        .join_from(ports, products, of_its_product(ports.c.address))
         .where(sa.or_(ports.c.withdrawn_at.is_(None), ports.c.withdrawn_at > now))
         .where(among(ports.c.address, only))
         .order_by(ports.c.address)
@@ -224,6 +219,12 @@ def _by_address(registry: Registry, query: sa.Select[Any]) -> dict[str, list[Mad
         for address, published_at, event in connection.execute(query).yield_per(_CHUNK):
             found[address].append(Made(published_at, event))
     return found
+
+
+def of_its_product(address: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Join a port to its product in its own major version; others may have other owners."""
+    prefix = sa.literal("mesh://") + products.c.key + "/v" + sa.cast(products.c.major, sa.String)
+    return (products.c.key == ports.c.product_key) & address.startswith(prefix + "/")
 
 
 def among(address: sa.ColumnElement[str], only: Only) -> sa.ColumnElement[bool]:

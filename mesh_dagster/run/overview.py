@@ -15,6 +15,7 @@ from mesh_dagster.run.consumers import deprecations_of
 from mesh_dagster.run.dialects import UtcDateTime
 from mesh_dagster.run.failures import METADATA as FAILURES
 from mesh_dagster.run.failures import failures, stands
+from mesh_dagster.run.history import of_its_product
 from mesh_dagster.run.registry import Registry, ports, products, publications, refusals
 from mesh_dagster.run.retirements import METADATA, retirements
 
@@ -63,7 +64,6 @@ def _query() -> sa.Select[Any]:
     """Select the fields of `PortStatus`, in their order."""
     known = _known()
     refused, failed = _standing_refusals(), _standing_failures()
-    prefix = sa.literal("mesh://") + products.c.key + "/v" + sa.cast(products.c.major, sa.String)
     return (
         sa.select(
             known.c.address,
@@ -81,11 +81,7 @@ def _query() -> sa.Select[Any]:
             sa.case((retirements.c.address.is_not(None), "retired"), else_=ports.c.state),
         )
         .join_from(known, ports, ports.c.address == known.c.address, isouter=True)
-        .join(
-            products,
-            (products.c.key == ports.c.product_key) & known.c.address.startswith(prefix + "/"),
-            isouter=True,
-        )
+        .join(products, of_its_product(known.c.address), isouter=True)
         .join(
             publications,
             (publications.c.address == known.c.address)

@@ -22,7 +22,7 @@ from mesh_dagster.observe.routing import Routing, Tier
 from mesh_dagster.observe.settings import Settings
 from mesh_dagster.observe.status import SloStatus
 from mesh_dagster.run.failures import Failure, note_failures
-from mesh_dagster.run.registry import Refusal, Registry, ports
+from mesh_dagster.run.registry import Refusal, Registry, ports, products
 from tests.observe.ports import EVENTS, at, published, register
 from tests.observe.scenario import (
     HOUR,
@@ -397,6 +397,24 @@ def test_a_port_that_crashes_is_told_once_until_it_is_published(registry: Regist
         "keeps whole"
         for error, hours in (("KeyError", 1), ("TypeError", 5))
     ]
+
+
+@pytest.mark.parametrize("major", [1, 2])
+def test_what_befalls_one_major_version_is_told_as_its_owners(
+    registry: Registry, major: int
+) -> None:
+    address = EVENTS.replace("/v1/", f"/v{major}/")
+    for one in (1, 2):
+        register(registry, EVENTS.replace("/v1/", f"/v{one}/"))
+    owned = {products.c.owner: f"team:{major}"}
+    with registry.begin() as connection:
+        connection.execute(sa.update(products).where(products.c.major == major).values(owned))
+    note_failures([Failure(address, "", at(1), "run", "KeyError")], registry)
+    registry.refuse(Refusal(address, "p1", at(1), "", 1, {}))
+
+    told = [*tell_refusals(registry, at(2)), *tell_failures(registry, at(2))]
+
+    assert [item.owner for one in told for item in one.items] == [f"team:{major}"] * 2
 
 
 def test_a_crash_of_what_nobody_declares_any_more_or_of_long_ago_is_history(
