@@ -149,5 +149,7 @@ def _unexpected(error: Exception) -> str:
 
 
 def _remote_store() -> str | None:
-    root = os.environ.get("MESH_ROOT", "")
-    return root if "://" in root and not root.startswith("file://") else None
+    from mesh_dagster.run.store import ROOT_VARIABLE, is_remote
+
+    root = os.environ.get(ROOT_VARIABLE, "")
+    return root if is_remote(root) else None

@@ -44,7 +44,7 @@ class Store:
     def at(cls, root: str | Path | None = None) -> "Store":
         """Return the store at `root`, else at MESH_ROOT, else at `.mesh` in the current folder."""
         given = str(root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
-        if "://" in given and not given.startswith("file://"):
+        if is_remote(given):
             return cls(given.rstrip("/"))
         folder = given.removeprefix("file://")
         return cls(_require_safe(Path(folder).expanduser().resolve().as_posix()))
@@ -119,6 +119,11 @@ class Store:
 
     def _under(self, *parts: str) -> str:
         return "/".join((self.root, *parts))
+
+
+def is_remote(root: str) -> bool:
+    """Say whether a root is the URL of an object store, and no folder."""
+    return "://" in root and not root.startswith("file://")
 
 
 def _address(folder: str) -> Address | None:
