@@ -39,7 +39,7 @@ INSERT = (
     "columns = CASE WHEN (CAST(reads.columns AS TEXT) = CAST(excluded.columns AS TEXT)) "
     "THEN reads.columns END"
 )
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 _PATIENCE_SECONDS = 5.0
 _LAST_PATIENCE_SECONDS = 0.5
 _MOST_WAITING = 1_000
@@ -92,7 +92,7 @@ def count(registry_url: str, *made: Read) -> None:
     """Record reads; whatever goes wrong, the reader never notices."""
     if not made:
         return
-    if registry_url.startswith(_SQLITE):
+    if registry_url.startswith(SQLITE):
         if _written(registry_url, made, patience_seconds=0):
             return
     elif registry_url.startswith("sqlite"):
@@ -108,12 +108,17 @@ def settle(patience_seconds: float | None = None) -> None:
     finished.join(patience_seconds)
 
 
+def file_of(registry_url: str) -> str | None:
+    """Return the URI of a SQLite registry, opened to be written; `None` where no file is."""
+    path = Path(registry_url.removeprefix(SQLITE).partition("?")[0])
+    return f"{path.absolute().as_uri()}?mode=rw" if path.is_file() else None
+
+
 def _written(registry_url: str, made: tuple[Read, ...], patience_seconds: float) -> bool:
     """Write to SQLite; return False where another writer was in the way."""
-    path = Path(registry_url.removeprefix(_SQLITE).partition("?")[0])
-    if not path.is_file():
+    place = file_of(registry_url)
+    if place is None:
         return True
-    place = f"{path.absolute().as_uri()}?mode=rw"
     try:
         with closing(sqlite3.connect(place, uri=True, timeout=patience_seconds)) as connection:
             connection.execute("PRAGMA synchronous=NORMAL")
@@ -146,7 +151,7 @@ def _waiting() -> "Queue[tuple[str, tuple[Read, ...]]]":
         while True:
             url, made = queue.get()
             with suppress(Exception):  # nobody is there to be told, and no read depends on it
-                if url.startswith(_SQLITE):
+                if url.startswith(SQLITE):
                     _written(url, made, _PATIENCE_SECONDS)
                 else:
                     _written_elsewhere(url, made)

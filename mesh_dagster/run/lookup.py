@@ -10,19 +10,18 @@ Why: as in `run/count.py`, readers of SQLite do not wait for SQLAlchemy.
 import json
 import sqlite3
 from contextlib import closing, suppress
-from pathlib import Path
 from threading import Thread
 
 from mesh_dagster.declare.lifecycle import Row, State, state_of
+from mesh_dagster.run.count import SQLITE, file_of
 
-_SQLITE = "sqlite:///"
 _STATEMENT = "SELECT declaration FROM ports WHERE address = ?"
 _PATIENCE_SECONDS = 2.0
 
 
 def declared_state(registry_url: str, address: str) -> State | None:
     """Return the state in which a port was registered last."""
-    if registry_url.startswith(_SQLITE):
+    if registry_url.startswith(SQLITE):
         return _in_file(registry_url, address)
     if registry_url.startswith("sqlite"):
         return None
@@ -35,12 +34,11 @@ def declared_state(registry_url: str, address: str) -> State | None:
 
 
 def _in_file(registry_url: str, address: str) -> State | None:
-    path = Path(registry_url.removeprefix(_SQLITE).partition("?")[0])
-    if not path.is_file():
+    # To read alone would leave the files of its log behind; what is write-protected is read.
+    place = file_of(registry_url)
+    if place is None:
         return None
     try:
-        # To read alone would leave the files of its log behind; what is write-protected is read.
-        place = f"{path.absolute().as_uri()}?mode=rw"
         with closing(sqlite3.connect(place, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
             row = connection.execute(_STATEMENT, (address,)).fetchone()
     except sqlite3.Error:
