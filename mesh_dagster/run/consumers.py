@@ -42,9 +42,13 @@ def consumers(registry: Registry, now: datetime) -> Mapping[str, Sequence[Consum
     }
 
 
-def declared_ports(registry: Registry) -> set[str]:
-    """Return the address of every port that somebody declares."""
+def declared_ports(registry: Registry, keys: Collection[str] | None = None) -> set[str]:
+    """Return the address of every port that somebody declares; of all products by default.
+
+    Those of other products may be among them.
+    """
     query = sa.select(ports.c.address).where(ports.c.withdrawn_at.is_(None))
+    query = query.where(among(ports.c.product_key, keys))
     return {row["address"] for row in registry.rows(query)}
 
 
@@ -53,9 +57,7 @@ def offered(registry: Registry, keys: Collection[str] | None = None) -> set[tupl
 
     Some of other products may be among them.
     """
-    query = sa.select(ports.c.address).where(ports.c.withdrawn_at.is_(None))
-    rows = registry.rows(query.where(among(ports.c.product_key, keys)))
-    addresses = (Address.parse(row["address"]) for row in rows)
+    addresses = map(Address.parse, declared_ports(registry, keys))
     return {(address.key, address.major) for address in addresses}
 
 
