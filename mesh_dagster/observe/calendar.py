@@ -184,6 +184,11 @@ class Timing:
         """Return when data that reaches up to `newest` breaks the promise."""
         return self._graced(self.missed_at(newest))
 
+    def end_of(self, newest: datetime | None) -> datetime | None:
+        """Return `breaks_at`; `None` for no data, and where that never comes."""
+        breaks = self.breaks_at(newest) if newest else FAR
+        return None if breaks == FAR else breaks
+
     def warns_at(self, newest: datetime) -> datetime:
         """Return when data that reaches up to `newest` is worth a warning."""
         missed, warn = self.missed_at(newest), self.promise.warn

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from mesh_dagster.declare.slo import Freshness
 from mesh_dagster.observe.budget import time_remaining
-from mesh_dagster.observe.calendar import FAR, Timing
+from mesh_dagster.observe.calendar import Timing
 from mesh_dagster.observe.causes import causes
 from mesh_dagster.observe.freshness import Judged, judge
 from mesh_dagster.observe.partitions import Expectations
@@ -154,7 +154,6 @@ def _freshness_status(
     cause: str | None,
 ) -> SloStatus:
     port, promise, newest = one.port, timing.promise, judged.newest
-    breaks = timing.breaks_at(newest) if newest else FAR
     return SloStatus(
         address=port.address,
         product_key=port.product_key,
@@ -177,7 +176,7 @@ def _freshness_status(
         late_group_count=len(judged.late_groups),
         missing_partitions=tuple(judged.missing[:MOST_NAMED]),
         missing_partition_count=len(judged.missing),
-        breaks_at=None if breaks == FAR else breaks,
+        breaks_at=timing.end_of(newest),
         predicted_breach_at=predicted_breach(port, timing, judged, broken, now),
         caused_by=cause,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mesh_dagster.observe.budget import Stretch, clipped, time_remaining
-from mesh_dagster.observe.calendar import FAR, Timing
+from mesh_dagster.observe.calendar import Timing
 from mesh_dagster.observe.freshness import Judged, steps_of
 from mesh_dagster.observe.status import BROKEN
 from mesh_dagster.run.promises import PortFacts
@@ -82,15 +82,8 @@ def timeline(
         points=points,
         broken=[one for one in judged.broken if one.end > begin],
         published=[one.published_at for one in port.made if one.published_at > begin],
-        breaks_at=_breaks_at(timing, judged),
+        breaks_at=None if judged.state in BROKEN else timing.end_of(judged.newest),
     )
-
-
-def _breaks_at(timing: Timing, judged: Judged) -> datetime | None:
-    if judged.state in BROKEN or judged.newest is None:
-        return None
-    found = timing.breaks_at(judged.newest)
-    return None if found == FAR else found
 
 
 def _born(port: PortFacts) -> datetime | None:
