@@ -8,7 +8,6 @@ Only whole publications that passed their audit can be met here.
 import warnings
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -115,14 +114,16 @@ def counted(
     """Find the snapshot that a reference means, and count it as read; raises as `read` does."""
     content = resolve(reference, store)
     if not reference.quarantine:
-        made = read_of(reference, content, way, purpose)
-        asked = None if columns is None else tuple(sorted(columns))
-        count(store.registry_url, replace(made, columns=asked))
+        count(store.registry_url, read_of(reference, content, way, purpose, columns))
     return content
 
 
 def read_of(
-    reference: Reference, content: delta.Snapshot, way: Way, purpose: str | None = None
+    reference: Reference,
+    content: delta.Snapshot,
+    way: Way,
+    purpose: str | None = None,
+    columns: Iterable[str] | None = None,
 ) -> Read:
     """Describe a read of this process."""
     return Read(
@@ -132,6 +133,7 @@ def read_of(
         datetime.now(timezone.utc),
         who_reads(),
         why_read() if purpose is None else purpose,
+        None if columns is None else tuple(sorted(columns)),
     )
 
 
