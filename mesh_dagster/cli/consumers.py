@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mesh_dagster.cli.output import grid, span
-from mesh_dagster.share.wording import cell_text
+from mesh_dagster.share.wording import asked, cell_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,19 +33,13 @@ def consumers_table(consumers: Sequence["Consumer"], now: datetime) -> "Table":
             f"{one.reads:,}",
             f"{span(now - one.last_read_at)} ago" if one.last_read_at else "never",
             "" if one.last_version is None else str(one.last_version),
-            _asked(one),
+            asked(one.columns, one.reads),
             "; ".join(one.purposes),
         )
     more = len(consumers) - _MOST_CONSUMERS
     if more > 0:
         table.add_row(f"and {more:,} more")
     return table
-
-
-def _asked(one: "Consumer") -> str:
-    if one.columns is None:
-        return "not known"
-    return ", ".join(one.columns) or ("none" if one.reads else "")
 
 
 def sample_table(sample: "SampleEntry") -> "Table":

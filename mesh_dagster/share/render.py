@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from mesh_dagster.declare.lifecycle import ending_text
 from mesh_dagster.discover.graph import Link
 from mesh_dagster.share.wording import (
+    asked,
     budget,
     cell_text,
     column_type,
@@ -122,6 +123,7 @@ def _environment() -> Environment:
         span=span,
         moment=moment,
         notes=notes,
+        asked=asked,
         share=share,
         size=size,
         budget=budget,

@@ -102,6 +102,13 @@ def notes(one: SloStatus, now: datetime) -> list[str]:
     return found
 
 
+def asked(columns: Sequence[str] | None, reads: int) -> str:
+    """Write which columns a consumer asked for; empty where it never read."""
+    if columns is None:
+        return "not known"
+    return ", ".join(columns) or ("none" if reads else "")
+
+
 def size(count: int) -> str:
     """Write a number of bytes."""
     amount, unit = float(count), _SIZES[0]
